@@ -1,0 +1,1 @@
+from tape import tree as tree
