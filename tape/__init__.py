@@ -1,1 +1,20 @@
+"""Functional, tape-based automatic differentiation on plain torch tensors."""
+
+from tape import ops as ops
 from tape import tree as tree
+from tape.errors import TapeError
+from tape.primitive import Primitive, primitive
+from tape.traced import implements
+from tape.transforms import grad, stop_gradient, value_and_grad, vjp
+
+__all__ = [
+    "Primitive",
+    "TapeError",
+    "grad",
+    "implements",
+    "primitive",
+    "stop_gradient",
+    "tree",
+    "value_and_grad",
+    "vjp",
+]

@@ -1,0 +1,195 @@
+"""Elementwise arithmetic of two values: the operators, extremes, and choosing."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tape.domain import boolean, case, real
+from tape.registry import op
+from tape.traced import implements
+
+Operand = Tensor | float
+
+
+@op(case(real(), real(), alpha=(1, -2.5)), torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__)
+def add(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
+    return torch.add(x, y, alpha=alpha)
+
+
+add.defvjp(x=lambda g: g, y=lambda g, alpha: g if alpha == 1 else g * alpha)
+
+
+@op(
+    case(real(), real(), alpha=(1, -2.5)),
+    torch.sub,
+    torch.subtract,
+    Tensor.sub,
+    Tensor.subtract,
+    Tensor.__sub__,
+)
+def subtract(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
+    return x - y if alpha == 1 else torch.sub(x, y, alpha=alpha)  # type: ignore[return-value, arg-type]
+
+
+subtract.defvjp(x=lambda g: g, y=lambda g, alpha: -g if alpha == 1 else g * -alpha)
+
+
+@implements(torch.rsub, Tensor.__rsub__)
+def reverse_subtract(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
+    return subtract(y, x, alpha=alpha)
+
+
+@op(
+    case(real(), real()),
+    torch.mul,
+    torch.multiply,
+    Tensor.mul,
+    Tensor.multiply,
+    Tensor.__mul__,
+    Tensor.__rmul__,
+)
+def multiply(x: Operand, y: Operand) -> Tensor:
+    return torch.mul(x, y)
+
+
+multiply.defvjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
+
+
+@op(case(real(), real(low=0.5)), torch.true_divide, Tensor.true_divide, Tensor.__truediv__)
+def divide(x: Operand, y: Operand) -> Tensor:
+    return x / y  # type: ignore[return-value]
+
+
+divide.defvjp(x=lambda g, y: g / y, y=lambda g, ans, y: -g * ans / y)
+
+
+@implements(torch.div, torch.divide, Tensor.div, Tensor.divide)
+def divide_and_round(x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
+    quotient = divide(x, y)
+    if rounding_mode is None:
+        return quotient
+    return torch.floor(quotient) if rounding_mode == "floor" else torch.trunc(quotient)
+
+
+@implements(Tensor.__rtruediv__, Tensor.__rdiv__)
+def reverse_divide(x: Any, y: Any) -> Any:
+    return divide(y, x)
+
+
+@op(
+    (
+        case(real(low=0.5), real()),
+        case(real(), 3),
+        case(real(), 0),
+        case(real(low=0.5), -1.5),
+        case(2.5, real()),
+    ),
+    torch.pow,
+    Tensor.pow,
+    Tensor.__pow__,
+)
+def power(x: Operand, y: Operand) -> Tensor:
+    return torch.pow(x, y)
+
+
+def _power_base(g: Any, x: Any, y: Any) -> Any:
+    # Where y is 0 the derivative is 0, although x**(y - 1) may be infinite.
+    if isinstance(y, (int, float)):
+        return torch.zeros_like(g) if y == 0 else g * (y * x ** (y - 1))
+    return g * torch.where(y == 0, 0.0, y * x ** torch.where(y == 0, 1.0, y - 1))
+
+
+def _power_exponent(g: Any, ans: Any, x: Any, y: Any) -> Any:
+    # 0**y is constant where y >= 0, although log(0) is infinite.
+    base = torch.full_like(y, x) if isinstance(x, (int, float)) else x
+    constant = (base == 0) & (y >= 0)
+    return g * torch.where(constant, 0.0, ans * torch.log(torch.where(constant, 1.0, base)))
+
+
+power.defvjp(x=_power_base, y=_power_exponent)
+
+
+@implements(Tensor.__rpow__)
+def reverse_power(x: Operand, y: Operand) -> Tensor:
+    return power(y, x)
+
+
+@op(
+    case(real(kinks=(-1.0, 0.0, 1.0)), real(low=3.0, high=5.0)),
+    torch.remainder,
+    Tensor.remainder,
+    Tensor.__mod__,
+)
+def remainder(x: Operand, y: Operand) -> Tensor:
+    return torch.remainder(x, y)  # type: ignore[no-any-return, call-overload]
+
+
+remainder.defvjp(x=lambda g: g, y=lambda g, x, y: -g * torch.floor(x / y))
+
+
+@op(case(real(distinct=True), real(distinct=True)), torch.maximum, Tensor.maximum)
+def maximum(x: Tensor, y: Tensor) -> Tensor:
+    """At a tie half of the cotangent goes to either, as in torch."""
+    return torch.maximum(x, y)
+
+
+def _share(g: Any, wins: Any, ties: Any) -> Any:
+    return g * torch.where(ties, 0.5, wins.to(g.dtype))
+
+
+maximum.defvjp(x=lambda g, x, y: _share(g, x > y, x == y), y=lambda g, x, y: _share(g, y > x, x == y))
+
+
+@op(case(real(distinct=True), real(distinct=True)), torch.minimum, Tensor.minimum)
+def minimum(x: Tensor, y: Tensor) -> Tensor:
+    """At a tie half of the cotangent goes to either, as in torch."""
+    return torch.minimum(x, y)
+
+
+minimum.defvjp(x=lambda g, x, y: _share(g, x < y, x == y), y=lambda g, x, y: _share(g, y < x, x == y))
+
+
+@op(case(real(low=0.3), real(low=0.3)), torch.atan2, torch.arctan2, Tensor.atan2, Tensor.arctan2)
+def atan2(x: Tensor, y: Tensor) -> Tensor:
+    return torch.atan2(x, y)
+
+
+atan2.defvjp(x=lambda g, x, y: g * y / (x * x + y * y), y=lambda g, x, y: -g * x / (x * x + y * y))
+
+
+@op(case(boolean(), real(), real()), torch.where)
+def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
+    return torch.where(condition, x, y)
+
+
+where.defvjp(
+    condition=None,
+    x=lambda g, condition: torch.where(condition, g, 0.0),
+    y=lambda g, condition: torch.where(condition, 0.0, g),
+)
+
+
+@implements(Tensor.where)
+def where_method(x: Any, condition: Any, y: Any) -> Any:
+    return where(condition, x, y)
+
+
+@implements(torch.masked_fill, Tensor.masked_fill)
+def masked_fill(x: Any, mask: Tensor, value: Any) -> Any:
+    return where(mask, value, x)
+
+
+@implements(torch.lerp, Tensor.lerp)
+def lerp(x: Any, end: Any, weight: Any) -> Any:
+    return x + weight * (end - x)
+
+
+@implements(torch.addcmul, Tensor.addcmul)
+def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+    return add(x, tensor1 * tensor2, alpha=value)
+
+
+@implements(torch.addcdiv, Tensor.addcdiv)
+def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+    return add(x, tensor1 / tensor2, alpha=value)

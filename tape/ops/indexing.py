@@ -1,0 +1,146 @@
+"""Indexing and gathering, and the scattering that is their transpose."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tape.domain import case, integer, real
+from tape.registry import op
+from tape.traced import implements, raw_tree
+
+some = {"a": (1, 3), "b": (1, 3), "c": (1, 3)}
+indices = (
+    0,
+    slice(1, None, 2),
+    None,
+    (Ellipsis, -1),
+    (slice(None), None, slice(0, 2)),
+    torch.tensor([0, 2, 0]),
+    (torch.tensor([2, 0]), slice(None), torch.tensor([1, 1])),
+    (slice(None), torch.tensor([[0, 1], [1, 1]])),
+    torch.tensor([True, False, True]),
+)
+
+
+@op(case(real("3 2 2"), index=indices))
+def index(x: Tensor, *, index: Any) -> Tensor:
+    return x[index]
+
+
+@op(
+    (
+        case(real("2 b"), index=(slice(1, None, 2),), shape=((4, 3),), sizes={"b": (3, 3)}),
+        case(real("3"), index=(torch.tensor([0, 2, 0]),), shape=((3,),)),
+    )
+)
+def scatter_into_zeros(x: Tensor, *, index: Any, shape: Sequence[int]) -> Tensor:
+    """The transpose of indexing: zeros of a shape, with `x` added at an index."""
+    zeros = x.new_zeros(shape)
+    if _is_basic(index):
+        zeros[index] = x
+        return zeros
+    flat = torch.arange(zeros.numel(), device=x.device).reshape(tuple(shape))[index]
+    return zeros.flatten().index_add(0, flat.flatten(), x.reshape(-1)).reshape(tuple(shape))
+
+
+def _is_basic(index: Any) -> bool:
+    """Whether an index names no element twice: it has no tensors or lists."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(part is None or part is Ellipsis or isinstance(part, (int, slice)) for part in parts)
+
+
+index.defvjp(x=lambda g, x_like, index: scatter_into_zeros(g, index=index, shape=x_like.shape))
+scatter_into_zeros.defvjp(x=lambda g, index: g[index])
+
+
+@implements(Tensor.__getitem__)
+def getitem(x: Any, key: Any) -> Any:
+    # A traced value can only be an index if it holds integers, and those are plain tensors.
+    return index(x, index=raw_tree(key) if not _is_basic(key) else key)
+
+
+@op(
+    case(real("a b c"), dim=(0, -1), index=(torch.tensor([0, 0]),), sizes=some),
+    torch.index_select,
+    Tensor.index_select,
+)
+def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
+    return torch.index_select(x, dim, index)
+
+
+@op(
+    case(real("a 2 c"), 1, torch.tensor([0, 1, 1, 0]), real("a 4 c"), sizes=some),
+    torch.index_add,
+    Tensor.index_add,
+)
+def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+    return torch.index_add(x, dim, index, source, alpha=alpha)
+
+
+def _zeros_like(x: Any) -> Tensor:
+    return torch.zeros(x.shape, dtype=x.dtype, device=x.device)
+
+
+index_select.defvjp(
+    x=lambda g, x_like, dim, index: torch.index_add(_zeros_like(x_like), dim, index, g), index=None
+)
+index_add.defvjp(
+    x=lambda g: g, index=None, source=lambda g, dim, index, alpha: torch.index_select(g, dim, index) * alpha
+)
+
+
+@op(
+    case(real("a b"), dim=(0, 1, -1), index=(integer("a b", below=1),), sizes=some),
+    torch.gather,
+    Tensor.gather,
+)
+def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+    return torch.gather(x, dim, index)
+
+
+@op(
+    case(real("3 b"), dim=(0,), index=(integer("4 b", below=3),), src=(real("4 b"),)),
+    torch.scatter_add,
+    Tensor.scatter_add,
+)
+def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    return torch.scatter_add(x, dim, index, src)
+
+
+gather.defvjp(
+    x=lambda g, x_like, dim, index: torch.scatter_add(_zeros_like(x_like), dim, index, g), index=None
+)
+scatter_add.defvjp(x=lambda g: g, index=None, src=lambda g, dim, index: torch.gather(g, dim, index))
+
+
+@implements(torch.take_along_dim, Tensor.take_along_dim)
+def take_along_dim(x: Any, indices: Tensor, dim: int | None = None) -> Any:
+    if dim is None:
+        return gather(x.reshape(-1), 0, indices.reshape(-1))
+    dim = dim % x.ndim
+    shape = torch.broadcast_shapes(_without(x.shape, dim), _without(indices.shape, dim))
+    along = lambda size: (*shape[:dim], size, *shape[dim + 1 :])
+    return gather(x.expand(along(x.shape[dim])), dim, indices.expand(along(indices.shape[dim])))
+
+
+def _without(shape: Sequence[int], dim: int) -> tuple[int, ...]:
+    return (*shape[:dim], 1, *shape[dim + 1 :])
+
+
+@implements(torch.select, Tensor.select)
+def select(x: Any, dim: int, index: int) -> Any:
+    return getitem(x, (slice(None),) * (dim % x.ndim) + (index,))
+
+
+@implements(torch.narrow, Tensor.narrow)
+def narrow(x: Any, dim: int, start: int, length: int) -> Any:
+    start = start + x.shape[dim] if start < 0 else start
+    return getitem(x, (slice(None),) * (dim % x.ndim) + (slice(start, start + length),))
+
+
+@implements(torch.masked_select, Tensor.masked_select)
+def masked_select(x: Any, mask: Tensor) -> Any:
+    x, mask = torch.broadcast_tensors(x, mask)
+    return getitem(x, mask)

@@ -1,0 +1,120 @@
+"""Joining tensors, and taking them apart."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tape.domain import case, real
+from tape.registry import op
+from tape.traced import implements
+
+
+@op(
+    case((real("a b"), real("a 2"), real("a b")), dim=(1, -1)),
+    torch.cat,
+    torch.concat,
+    torch.concatenate,
+)
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    return torch.cat(list(tensors), dim)
+
+
+def _split_like(g: Any, tensors_like: Any, dim: int) -> Any:
+    rank = g.ndim
+    # torch joins an empty tensor of one dimension to anything
+    sizes = [like.shape[dim] if len(like.shape) == rank else 0 for like in tensors_like]
+    parts = torch.split(g, sizes, dim)
+    return [part.reshape(like.shape) for part, like in zip(parts, tensors_like, strict=True)]
+
+
+cat.defvjp(tensors=_split_like)
+
+
+@implements(torch.stack)
+def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
+    return cat([x.unsqueeze(dim) for x in tensors], dim)
+
+
+@implements(torch.hstack)
+def hstack(tensors: Sequence[Any]) -> Any:
+    rows = [torch.atleast_1d(x) for x in tensors]
+    return cat(rows, 0 if rows[0].ndim == 1 else 1)
+
+
+@implements(torch.vstack, torch.row_stack)
+def vstack(tensors: Sequence[Any]) -> Any:
+    return cat([torch.atleast_2d(x) for x in tensors], 0)
+
+
+@implements(torch.atleast_1d)
+def atleast_1d(x: Any) -> Any:
+    return x.reshape(1) if x.ndim == 0 else x
+
+
+@implements(torch.atleast_2d)
+def atleast_2d(x: Any) -> Any:
+    return x.reshape((1,) * (2 - x.ndim) + tuple(x.shape)) if x.ndim < 2 else x
+
+
+@implements(torch.split, Tensor.split, torch.split_with_sizes, Tensor.split_with_sizes)
+def split(x: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+    size = x.shape[dim]
+    if isinstance(split_size_or_sections, int):
+        step = split_size_or_sections
+        sections = [min(step, size - start) for start in range(0, size, step)] or [0]
+    else:
+        sections = list(split_size_or_sections)
+        if sum(sections) != size:
+            raise ValueError(f"split: the sizes {sections} do not add up to the {size} of dimension {dim}")
+    starts = [sum(sections[:i]) for i in range(len(sections))]
+    return tuple(x.narrow(dim, start, length) for start, length in zip(starts, sections, strict=True))
+
+
+@implements(torch.chunk, Tensor.chunk)
+def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+    return split(x, max(math.ceil(x.shape[dim] / chunks), 1), dim)
+
+
+@implements(torch.unbind, Tensor.unbind)
+def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
+    return tuple(x.select(dim, i) for i in range(x.shape[dim]))
+
+
+@op(
+    (
+        case(real("a b c"), pad=((1, 2), (0, 1, 2, 0), (1, 1, 0, 1, 2, 2))),
+        case(real("5 5"), pad=((-1, 1, 2, -2),)),
+    )
+)
+def pad_constant(x: Tensor, *, pad: Sequence[int], value: float = 0.0) -> Tensor:
+    """`x` with `pad` entries of `value` before and after each of its last dimensions; negative ones crop."""
+    return F.pad(x, list(pad), value=value)
+
+
+pad_constant.defvjp(x=lambda g, pad: pad_constant(g, pad=tuple(-p for p in pad)))
+
+
+@implements(F.pad)
+def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
+    if mode == "constant":
+        return pad_constant(x, pad=tuple(pad), value=value or 0.0)
+    for i in range(len(pad) // 2):
+        dim = x.ndim - 1 - i
+        x = torch.index_select(x, dim, _places(x.shape[dim], pad[2 * i], pad[2 * i + 1], mode, x.device))
+    return x
+
+
+def _places(size: int, before: int, after: int, mode: str, device: Any) -> Tensor:
+    """Which entries a padded dimension repeats."""
+    places = torch.arange(-before, size + after, device=device)
+    if mode == "replicate":
+        return places.clamp(0, size - 1)
+    if mode == "circular" and before <= size and after <= size:
+        return places % size
+    if mode == "reflect" and before < size and after < size:
+        return (size - 1) - ((size - 1) - places.abs()).abs()
+    raise ValueError(f"pad: cannot pad a dimension of {size} by ({before}, {after}) in mode {mode!r}")

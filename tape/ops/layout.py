@@ -1,0 +1,283 @@
+"""Shape, layout and type: the same numbers in another arrangement."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tape.domain import case, real
+from tape.ops.spelling import as_tuple, varargs
+from tape.registry import op
+from tape.traced import Traced, implements, raw
+
+Sizes = int | Sequence[int]
+
+
+@op(
+    (
+        case(real("a 6 b"), shape=((-1, 6), (3, 2, -1)), sizes={"a": (1, 3), "b": (1, 3)}),
+        case(real(""), shape=((1, 1), -1)),
+    ),
+    torch.reshape,
+)
+def reshape(x: Tensor, shape: Sizes) -> Tensor:
+    return torch.reshape(x, as_tuple(shape))
+
+
+reshape.defvjp(x=lambda g, x_like: g.reshape(x_like.shape))
+implements(Tensor.reshape)(varargs(reshape))
+
+
+@op((case(real("a b c"), dims=((2, 0, 1), (0, -1, 1))), case(real(""), dims=((),))), torch.permute)
+def permute(x: Tensor, dims: Sequence[int]) -> Tensor:
+    return torch.permute(x, as_tuple(dims))
+
+
+def _inverse(permutation: Sequence[int]) -> tuple[int, ...]:
+    rank = len(permutation)
+    positions = {d % rank: i for i, d in enumerate(permutation)}
+    return tuple(positions[d] for d in range(rank))
+
+
+permute.defvjp(x=lambda g, dims: g.permute(_inverse(as_tuple(dims))))
+implements(Tensor.permute)(varargs(permute))
+
+
+@op((case(real("1 b 1"), size=((2, 3, -1, 4), (0, -1, 2))), case(real(""), size=((2, 3),))))
+def expand(x: Tensor, size: Sizes, implicit: bool = False) -> Tensor:
+    return x.expand(as_tuple(size), implicit=implicit)  # type: ignore[no-any-return, call-arg]
+
+
+expand.defvjp(x=lambda g: g)  # an expansion is a broadcast, which the sweep undoes
+implements(Tensor.expand)(varargs(expand))
+
+
+@op(case(real("a b c"), dims=((0,), (0, 2), (-1,))), torch.flip)
+def flip(x: Tensor, dims: Sizes) -> Tensor:
+    return torch.flip(x, as_tuple(dims))
+
+
+flip.defvjp(x=lambda g, dims: torch.flip(g, as_tuple(dims)))
+implements(Tensor.flip)(varargs(flip))
+
+
+@op(
+    case(real("a b"), shifts=(1, -2), dims=(0, -1, None), sizes={"a": (1, 3), "b": (1, 3)}),
+    torch.roll,
+    Tensor.roll,
+)
+def roll(x: Tensor, shifts: Sizes, dims: Sizes | None = None) -> Tensor:
+    return torch.roll(x, shifts, dims)  # type: ignore[arg-type]
+
+
+roll.defvjp(x=lambda g, shifts, dims: torch.roll(g, tuple(-s for s in as_tuple(shifts)), dims))
+
+
+@op(case(real("... n m"), diagonal=(0, 1, -1)), torch.tril, Tensor.tril)
+def tril(x: Tensor, diagonal: int = 0) -> Tensor:
+    return torch.tril(x, diagonal)
+
+
+tril.defvjp(x=lambda g, diagonal: torch.tril(g, diagonal))
+
+
+@op(case(real("... n m"), diagonal=(0, 1, -1)), torch.triu, Tensor.triu)
+def triu(x: Tensor, diagonal: int = 0) -> Tensor:
+    return torch.triu(x, diagonal)
+
+
+triu.defvjp(x=lambda g, diagonal: torch.triu(g, diagonal))
+
+
+@op(case(real(), dtype=(torch.float64, torch.float32)))
+def convert(x: Tensor, *, dtype: torch.dtype | None = None, device: Any = None) -> Tensor:
+    """The same numbers as another dtype or on another device."""
+    return x.to(device=device, dtype=dtype)
+
+
+convert.defvjp(x=lambda g, x_like: g.to(device=x_like.device, dtype=x_like.dtype))
+
+
+@op(case(real()), torch.clone, Tensor.clone)
+def clone(x: Tensor, *, memory_format: torch.memory_format = torch.preserve_format) -> Tensor:
+    return torch.clone(x, memory_format=memory_format)
+
+
+clone.defvjp(x=lambda g: g)
+
+
+@op(case(real()), Tensor.contiguous)
+def contiguous(x: Tensor, memory_format: torch.memory_format = torch.contiguous_format) -> Tensor:
+    return x.contiguous(memory_format=memory_format)
+
+
+contiguous.defvjp(x=lambda g: g)
+
+
+@implements(Tensor.to)
+def to(
+    x: Any, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False
+) -> Any:
+    """`x.to(dtype)`, `x.to(device)`, `x.to(device, dtype)` and `x.to(other)`."""
+    for argument in args:
+        if isinstance(argument, torch.dtype):
+            dtype = argument
+        elif isinstance(raw(argument), Tensor):
+            dtype, device = argument.dtype, argument.device
+        elif not isinstance(argument, bool):
+            device = argument
+    if dtype is not None and not dtype.is_floating_point:
+        return raw(x).to(device=device, dtype=dtype)
+    return convert(x, dtype=dtype, device=device)
+
+
+def _register_conversions() -> None:
+    for method, dtype in {
+        Tensor.float: torch.float32,
+        Tensor.double: torch.float64,
+        Tensor.half: torch.float16,
+        Tensor.bfloat16: torch.bfloat16,
+    }.items():
+        implements(method)(lambda x, dtype=dtype: convert(x, dtype=dtype))
+
+
+_register_conversions()
+
+
+@implements(Tensor.type_as)
+def type_as(x: Any, other: Any) -> Any:
+    return to(x, other)
+
+
+@implements(Tensor.cpu)
+def cpu(x: Any) -> Any:
+    return convert(x, device=torch.device("cpu"))
+
+
+@implements(Tensor.cuda)
+def cuda(x: Any, device: Any = None) -> Any:
+    return convert(x, device=torch.device("cuda") if device is None else device)
+
+
+@implements(Tensor.view)
+def view(x: Any, *shape: Any) -> Any:
+    if isinstance(shape[0], torch.dtype):
+        raise TypeError("view(dtype) reinterprets bits and has no derivative; convert with .to(dtype)")
+    return varargs(reshape)(x, *shape)
+
+
+@implements(Tensor.view_as, Tensor.reshape_as)
+def reshape_as(x: Any, other: Any) -> Any:
+    return reshape(x, other.shape)
+
+
+@implements(torch.ravel, Tensor.ravel)
+def ravel(x: Any) -> Any:
+    return reshape(x, (-1,) if math.prod(x.shape) else (0,))
+
+
+@implements(torch.flatten, Tensor.flatten)
+def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    if x.ndim == 0:
+        return reshape(x, (1,))
+    start, end = start_dim % x.ndim, end_dim % x.ndim
+    return reshape(x, (*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
+
+
+@implements(torch.unflatten, Tensor.unflatten)
+def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
+    dim = dim % x.ndim
+    sizes = list(sizes)
+    if -1 in sizes:
+        sizes[sizes.index(-1)] = x.shape[dim] // -math.prod(sizes)
+    return reshape(x, (*x.shape[:dim], *sizes, *x.shape[dim + 1 :]))
+
+
+@implements(torch.unsqueeze, Tensor.unsqueeze)
+def unsqueeze(x: Any, dim: int) -> Any:
+    dim = dim % (x.ndim + 1)
+    return reshape(x, (*x.shape[:dim], 1, *x.shape[dim:]))
+
+
+@implements(torch.squeeze, Tensor.squeeze)
+def squeeze(x: Any, dim: Sizes | None = None) -> Any:
+    among = range(x.ndim) if dim is None else [d % max(x.ndim, 1) for d in as_tuple(dim)]
+    return reshape(x, tuple(size for d, size in enumerate(x.shape) if size != 1 or d not in among))
+
+
+@implements(
+    torch.transpose, torch.swapaxes, torch.swapdims, Tensor.transpose, Tensor.swapaxes, Tensor.swapdims
+)
+def transpose(x: Any, dim0: int, dim1: int) -> Any:
+    order = list(range(x.ndim))
+    if order:
+        order[dim0], order[dim1] = order[dim1], order[dim0]
+    return permute(x, tuple(order))
+
+
+@implements(torch.t, Tensor.t)
+def t(x: Any) -> Any:
+    return permute(x, tuple(reversed(range(x.ndim))))
+
+
+@implements(torch.adjoint)
+def matrix_transpose(x: Any) -> Any:
+    return transpose(x, -2, -1)
+
+
+@implements(torch.movedim, torch.moveaxis, Tensor.movedim, Tensor.moveaxis)
+def movedim(x: Any, source: Sizes, destination: Sizes) -> Any:
+    sources = [d % x.ndim for d in as_tuple(source)]
+    destinations = [d % x.ndim for d in as_tuple(destination)]
+    order: list[int] = [-1] * x.ndim
+    for s, d in zip(sources, destinations, strict=True):
+        order[d] = s
+    rest = iter(d for d in range(x.ndim) if d not in sources)
+    return permute(x, tuple(next(rest) if d == -1 else d for d in order))
+
+
+@implements(torch.broadcast_to, Tensor.broadcast_to)
+def broadcast_to(x: Any, *size: Any) -> Any:
+    return varargs(expand)(x, *size)
+
+
+@implements(Tensor.expand_as)
+def expand_as(x: Any, other: Any) -> Any:
+    return expand(x, other.shape)
+
+
+@implements(torch.broadcast_tensors)
+def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
+    shape = torch.broadcast_shapes(*(x.shape for x in tensors))
+    return tuple(x.expand(shape) for x in tensors)
+
+
+@implements(torch.tile)
+def tile(x: Any, dims: Sizes) -> Any:
+    """`x` repeated along each dimension; missing dimensions are added on the left, of either."""
+    times = as_tuple(dims)
+    times = (1,) * (x.ndim - len(times)) + times
+    x = reshape(x, (1,) * (len(times) - x.ndim) + tuple(x.shape))
+    interleaved = [n for pair in zip((1,) * len(times), x.shape, strict=True) for n in pair]
+    stretched = [n for pair in zip(times, x.shape, strict=True) for n in pair]
+    whole = tuple(n * size for n, size in zip(times, x.shape, strict=True))
+    return reshape(expand(reshape(x, interleaved), stretched), whole)
+
+
+implements(Tensor.tile)(varargs(tile))
+
+
+@implements(Tensor.repeat)
+def repeat(x: Any, *repeats: Any) -> Any:
+    times = as_tuple(repeats[0]) if len(repeats) == 1 else repeats
+    if len(times) < x.ndim:
+        raise ValueError(
+            f"repeat: {len(times)} numbers of repeats for {x.ndim} dimensions; give one for each"
+        )
+    return tile(x, times)
+
+
+for _name, _function in {"T": t, "mT": matrix_transpose}.items():
+    setattr(Traced, _name, property(_function))

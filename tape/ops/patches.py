@@ -1,0 +1,179 @@
+"""Patches of images: every window of a kernel's size, and their sum back into an image."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tape.domain import case, real
+from tape.registry import op
+
+Pair = int | tuple[int, int]
+
+few = {"n": (1, 2), "c": (1, 2)}
+
+
+@op(
+    case(
+        real("1 c 4 5"),
+        kernel_size=(2, (3, 2)),
+        dilation=(1, (1, 2)),
+        padding=(0, (2, 1)),
+        stride=(1, (2, 3)),
+        sizes=few,
+    ),
+    F.unfold,
+)
+def unfold(
+    input: Tensor, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1
+) -> Tensor:
+    """(N, C, H, W) to (N, C * kernel height * kernel width, windows)."""
+    return F.unfold(input, kernel_size, dilation, padding, stride)  # type: ignore[arg-type]
+
+
+@op(
+    (
+        case(real("n 12 4"), output_size=(3,), kernel_size=(2,), sizes=few),
+        case(
+            real("n 6 12"),
+            output_size=((5, 6),),
+            kernel_size=((3, 2),),
+            padding=(1,),
+            stride=(2,),
+            sizes=few,
+        ),
+    ),
+    F.fold,
+)
+def fold(
+    input: Tensor,
+    output_size: Pair,
+    kernel_size: Pair,
+    dilation: Pair = 1,
+    padding: Pair = 0,
+    stride: Pair = 1,
+) -> Tensor:
+    """(N, C * kernel height * kernel width, windows) to (N, C, H, W): overlapping windows are added."""
+    return F.fold(input, output_size, kernel_size, dilation, padding, stride)  # type: ignore[arg-type]
+
+
+unfold.defvjp(
+    input=lambda g, input_like, kernel_size, dilation, padding, stride: F.fold(
+        g, tuple(input_like.shape[-2:]), kernel_size, dilation, padding, stride
+    )
+)
+fold.defvjp(
+    input=lambda g, kernel_size, dilation, padding, stride: F.unfold(
+        g, kernel_size, dilation, padding, stride
+    )
+)
+
+
+@op(
+    (
+        case(real("a 3 b"), repeats=(2, torch.tensor([1, 0, 2])), dim=(1, -2)),
+        case(real("a b"), repeats=(3,), dim=(None, 0)),
+    ),
+    torch.repeat_interleave,
+    Tensor.repeat_interleave,
+)
+def repeat_interleave(
+    x: Tensor, repeats: int | Tensor, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
+    return torch.repeat_interleave(x, repeats, dim, output_size=output_size)
+
+
+def _sum_repeats(g: Any, x_like: Any, repeats: Any, dim: int | None) -> Any:
+    along = 0 if dim is None else dim % len(x_like.shape)
+    size = x_like.shape.numel() if dim is None else x_like.shape[dim]
+    if isinstance(repeats, int):
+        summed = g.unflatten(along, (size, repeats)).sum(along + 1)
+    else:
+        source = torch.repeat_interleave(torch.arange(size, device=g.device), repeats)
+        shape = (*g.shape[:along], size, *g.shape[along + 1 :])
+        summed = torch.index_add(torch.zeros(shape, dtype=g.dtype, device=g.device), along, source, g)
+    return summed.reshape(x_like.shape)
+
+
+repeat_interleave.defvjp(x=_sum_repeats, repeats=None)
+
+
+@op(
+    case(
+        real("n 5 6 c"),
+        kernel_size=((2, 2), (3, 2)),
+        stride=((1, 1), (2, 3)),
+        dilation=((1, 1), (1, 2)),
+        sizes=few,
+    )
+)
+def windows(
+    x: Tensor,
+    *,
+    kernel_size: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
+) -> Tensor:
+    """Every window of a channels-last image, as a view.
+
+    (N, H, W, C) to (N, rows, columns, kernel height, kernel width, C). With C last, a row of a window is one
+    run in memory.
+    """
+    n, height, width, channels = x.shape
+    rows, columns = window_counts((height, width), kernel_size, stride, dilation)
+    n_step, row_step, column_step, channel_step = x.stride()
+    return x.as_strided(
+        (n, rows, columns, *kernel_size, channels),
+        (
+            n_step,
+            row_step * stride[0],
+            column_step * stride[1],
+            row_step * dilation[0],
+            column_step * dilation[1],
+            channel_step,
+        ),
+    )
+
+
+@op(
+    (
+        case(real("n 2 3 2 2 c"), size=((5, 6),), stride=((2, 2),), sizes=few),
+        case(real("n 2 3 2 2 c"), size=((7, 6),), stride=((3, 2),), dilation=((2, 1),), sizes=few),
+    )
+)
+def add_windows(
+    x: Tensor, *, size: tuple[int, int], stride: tuple[int, int] = (1, 1), dilation: tuple[int, int] = (1, 1)
+) -> Tensor:
+    """The transpose of `windows`: a channels-last image of a size, with each window added in its place."""
+    n, rows, columns, kernel_height, kernel_width, channels = x.shape
+    image = x.new_zeros((n, *size, channels))
+    for i in range(kernel_height):
+        for j in range(kernel_width):
+            top, left = i * dilation[0], j * dilation[1]
+            bottom, right = top + (rows - 1) * stride[0] + 1, left + (columns - 1) * stride[1] + 1
+            image[:, top : bottom : stride[0], left : right : stride[1]] += x[:, :, :, i, j]
+    return image
+
+
+windows.defvjp(
+    x=lambda g, x_like, stride, dilation: add_windows(
+        g, size=tuple(x_like.shape[1:3]), stride=stride, dilation=dilation
+    )
+)
+add_windows.defvjp(
+    x=lambda g, x_like, stride, dilation: windows(
+        g, kernel_size=tuple(x_like.shape[3:5]), stride=stride, dilation=dilation
+    )
+)
+
+
+def window_counts(
+    size: Sequence[int], kernel_size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> tuple[int, ...]:
+    """How many windows fit along each dimension."""
+    return tuple(
+        (extent - step * (kernel - 1) - 1) // skip + 1
+        for extent, kernel, skip, step in zip(size, kernel_size, stride, dilation, strict=True)
+    )

@@ -1,0 +1,76 @@
+"""Matrix products."""
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tape.domain import case, real
+from tape.registry import op
+from tape.traced import implements
+
+
+@op(
+    (
+        case(real("n k"), real("k m")),
+        case(real("... n k"), real("... k m")),
+        case(real("k"), real("k")),
+        case(real("k"), real("... k m")),
+        case(real("... n k"), real("k")),
+    ),
+    torch.matmul,
+    Tensor.matmul,
+    Tensor.__matmul__,
+    torch.mm,
+    Tensor.mm,
+    torch.bmm,
+    Tensor.bmm,
+    torch.mv,
+    Tensor.mv,
+    torch.dot,
+    Tensor.dot,
+)
+def matmul(x: Tensor, y: Tensor) -> Tensor:
+    return torch.matmul(x, y)
+
+
+def _matmul_left(g: Any, x_like: Any, y: Any) -> Any:
+    if len(x_like.shape) == 1:
+        return g * y if y.ndim == 1 else (y @ g.unsqueeze(-1)).squeeze(-1)
+    return g.unsqueeze(-1) * y if y.ndim == 1 else g @ y.mT
+
+
+def _matmul_right(g: Any, x: Any, y_like: Any) -> Any:
+    if len(y_like.shape) == 1:
+        return g * x if x.ndim == 1 else _flat_rows(x).mT @ g.reshape(-1)
+    if x.ndim == 1:
+        return x.unsqueeze(-1) * g.unsqueeze(-2)
+    if len(y_like.shape) == 2:
+        return _flat_rows(x).mT @ _flat_rows(g)
+    return x.mT @ g
+
+
+def _flat_rows(x: Any) -> Any:
+    """All leading dimensions as one, so that a product sums over them without a large intermediate."""
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
+matmul.defvjp(x=_matmul_left, y=_matmul_right)
+
+
+@implements(Tensor.__rmatmul__)
+def reverse_matmul(x: Any, y: Any) -> Any:
+    return matmul(y, x)
+
+
+@implements(F.linear)
+def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    product = matmul(input, weight.mT)
+    return product if bias is None else product + bias
+
+
+@implements(torch.outer, torch.ger, Tensor.outer, Tensor.ger)
+def outer(x: Any, y: Any) -> Any:
+    return x.unsqueeze(-1) * y

@@ -1,0 +1,150 @@
+"""Reductions over dimensions, and running sums."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tape.domain import case, real
+from tape.ops.spelling import dims, varargs
+from tape.registry import op
+from tape.traced import implements
+
+Dims = int | Sequence[int] | None
+
+over_any = (
+    case(real("a b c"), dim=((), 0, -1, (0, 2), None), keepdim=(False, True)),
+    case(real(), dim=(None,)),
+)
+over_some = (
+    case(
+        real("a b c", distinct=True),
+        dim=((), 0, -1, (0, 2)),
+        keepdim=(False, True),
+        sizes={"a": (1, 3), "b": (1, 3), "c": (1, 3)},
+    ),
+    case(real("")),
+)
+along_one = case(real("a b c"), dim=(0, 1, -1))
+
+
+def _restore(reduced: Any, dim: Dims, keepdim: bool, rank: int) -> Any:
+    """Gives the reduced dimensions back, at size 1."""
+    if not keepdim:
+        for d in dims(dim, rank):
+            reduced = reduced.unsqueeze(d)
+    return reduced
+
+
+def _spread(g: Any, dim: Dims, keepdim: bool, shape: Sequence[int]) -> Any:
+    """The opposite of a sum: the cotangent of the whole for each of its parts."""
+    return _restore(g, dim, keepdim, len(shape)).expand(shape)
+
+
+def _count(shape: Sequence[int], dim: Dims) -> int:
+    count = 1
+    for d in dims(dim, len(shape)):
+        count *= shape[d]
+    return count
+
+
+@op(over_any, torch.sum)
+def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
+    return torch.sum(x, dim, keepdim, dtype=dtype)  # type: ignore[arg-type]
+
+
+sum.defvjp(x=lambda g, x_like, dim, keepdim: _spread(g, dim, keepdim, x_like.shape))
+implements(Tensor.sum)(varargs(sum))
+
+
+@op(over_any, torch.mean)
+def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Tensor:
+    return torch.mean(x, dim, keepdim, dtype=dtype)  # type: ignore[arg-type]
+
+
+mean.defvjp(
+    x=lambda g, x_like, dim, keepdim: (
+        _spread(g, dim, keepdim, x_like.shape) / max(_count(x_like.shape, dim), 1)
+    )
+)
+implements(Tensor.mean)(varargs(mean))
+
+
+@op(over_some, torch.amax, Tensor.amax)
+def amax(x: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+    """At a tie the cotangent is shared equally, as in torch."""
+    return torch.amax(x, dim, keepdim)  # type: ignore[arg-type]
+
+
+@op(over_some, torch.amin, Tensor.amin)
+def amin(x: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
+    """At a tie the cotangent is shared equally, as in torch."""
+    return torch.amin(x, dim, keepdim)  # type: ignore[arg-type]
+
+
+def _extreme(g: Any, ans: Any, x: Any, dim: Dims, keepdim: bool) -> Any:
+    rank = len(x.shape)
+    ties = (x == _restore(ans, dim, keepdim, rank)).to(x.dtype)
+    return _restore(g, dim, keepdim, rank) * ties / ties.sum(dims(dim, rank), keepdim=True)
+
+
+amax.defvjp(x=_extreme)
+amin.defvjp(x=_extreme)
+
+
+@op(along_one, torch.cumsum, Tensor.cumsum)
+def cumsum(x: Tensor, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
+    return torch.cumsum(x, dim, dtype=dtype)
+
+
+cumsum.defvjp(x=lambda g, dim: torch.flip(torch.cumsum(torch.flip(g, (dim,)), dim), (dim,)))
+
+
+@op(
+    (
+        case(
+            real("a b c"),
+            dim=(0, -1, (0, 2)),
+            keepdim=(False, True),
+            sizes={"a": (1, 3), "b": (1, 3), "c": (1, 3)},
+        ),
+    ),
+    torch.logsumexp,
+    Tensor.logsumexp,
+    torch.special.logsumexp,
+)
+def logsumexp(x: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
+    return torch.logsumexp(x, dim, keepdim)  # type: ignore[arg-type]
+
+
+def _softmax_of(x: Any, ans: Any, dim: Dims, keepdim: bool) -> Any:
+    return torch.exp(x - _restore(ans, dim, keepdim, len(x.shape)))
+
+
+logsumexp.defvjp(
+    x=lambda g, ans, x, dim, keepdim: (
+        _restore(g, dim, keepdim, len(x.shape)) * _softmax_of(x, ans, dim, keepdim)
+    )
+)
+
+
+@implements(torch.var, Tensor.var)
+def var(
+    x: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Any:
+    """With `correction` the divisor is the count less it; otherwise 1 or, if not `unbiased`, 0."""
+    if isinstance(dim, bool):  # torch also has var(x, unbiased)
+        dim, unbiased = None, dim
+    centred = x - mean(x, dim, True)
+    less = (1 if unbiased else 0) if correction is None else correction
+    count = max(_count(x.shape, dim) - less, 0)
+    total = sum(centred * centred, dim, keepdim)
+    return total / count if count else total / torch.zeros((), dtype=x.dtype, device=x.device)
+
+
+@implements(torch.std, Tensor.std)
+def std(
+    x: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Any:
+    return torch.sqrt(var(x, dim, unbiased, keepdim, correction=correction))

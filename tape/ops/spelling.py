@@ -1,0 +1,43 @@
+"""How torch lets people write a list of dimensions or sizes."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+__all__ = ["as_tuple", "dims", "varargs"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def varargs(function: _Function) -> _Function:
+    """The function with its second argument, a sequence of integers, also as arguments of their own.
+
+    >>> varargs(lambda x, size: size)("x", 2, 3)
+    (2, 3)
+    """
+
+    @functools.wraps(function)
+    def spread(x: Any, *args: Any, **kwargs: Any) -> Any:
+        integers = 0
+        while integers < len(args) and type(args[integers]) is int:
+            integers += 1
+        if integers > 1:
+            args = (args[:integers], *args[integers:])
+        return function(x, *args, **kwargs)
+
+    return spread  # type: ignore[return-value]
+
+
+def as_tuple(x: int | Sequence[int]) -> tuple[int, ...]:
+    """One integer or several, as a tuple."""
+    return (x,) if isinstance(x, int) else tuple(x)
+
+
+def dims(dim: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
+    """The dimensions that a reduction's `dim` names, counted from 0; all of them for None and for ().
+
+    >>> dims(-1, 3), dims((), 3)
+    ((2,), (0, 1, 2))
+    """
+    chosen = (dim,) if isinstance(dim, int) else tuple(dim or range(rank))
+    return tuple(sorted(d % rank for d in chosen)) if rank else ()
