@@ -176,9 +176,7 @@ class Primitive(Generic[_P, _R]):
         result: Any
         if isinstance(ans, (tuple, list)):
             boxed = [tape.trace(part) if _differentiable(part) else part for part in ans]
-            output = tuple(
-                part.slot if type(part) is Traced and part.tape is tape else None for part in boxed
-            )
+            output = tuple(part.slot if type(part) is Traced and part.tape is tape else None for part in boxed)
             if all(slot is None for slot in output):
                 return ans
             result = type(ans)(*boxed) if hasattr(ans, "_fields") else type(ans)(boxed)
@@ -188,9 +186,7 @@ class Primitive(Generic[_P, _R]):
         elif isinstance(ans, Tensor):
             return ans
         else:
-            raise TapeError(
-                f"{self.name} returned a {type(ans).__name__}; a primitive returns a tensor or a tuple"
-            )
+            raise TapeError(f"{self.name} returned a {type(ans).__name__}; a primitive returns a tensor or a tuple")
         places = [*values, *(kwargs.get(name, self._defaults.get(name)) for name in self.static), ans]
         residuals = [places[i] for i in plan.kept] + [like(places[i]) for i in plan.kept_like]
         inputs = tuple([slots[position] for position in plan.positions])

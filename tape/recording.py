@@ -106,9 +106,7 @@ def sweep(tape: Tape, seeds: Sequence[tuple[int, Any]], wanted: Sequence[int], k
         plan = step.plan
         out_like = tape.likes[step.output] if type(step.output) is int else None
         pool = [g, *step.residuals]
-        for position, rule, needs, slots in zip(
-            plan.positions, plan.rules, plan.needs, step.inputs, strict=True
-        ):
+        for position, rule, needs, slots in zip(plan.positions, plan.rules, plan.needs, step.inputs, strict=True):
             try:
                 cotangent = rule(*[pool[i] for i in needs])
             except Exception as error:

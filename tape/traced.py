@@ -55,7 +55,7 @@ class Traced:
         return f"Traced({raw(self)!r})"
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.unbind(0))  # type: ignore[misc]
+        return iter(torch.unbind(self, 0))  # type: ignore[arg-type]
 
     # A comparison gives a tensor, as torch's does, so hashing goes by identity.
     def __hash__(self) -> int:
@@ -168,9 +168,7 @@ def _no_rule(function: Any) -> TapeError:
     if name.endswith("_") and not name.endswith("__"):
         return _in_place(function_name(function), "the function without the underscore")
     if name in ("__setitem__", "__set__"):
-        return _in_place(
-            "assignment of a traced value into a tensor", "torch.where, torch.cat or torch.index_put"
-        )
+        return _in_place("assignment of a traced value into a tensor", "torch.where, torch.cat or torch.index_put")
     return TapeError(
         f"{function_name(function)} has no derivative rule: write it as a function of ops that have one and "
         "register it with @tape.implements(...), or define a primitive: @tape.primitive and .defvjp(...)"
@@ -206,8 +204,10 @@ for _name, _operator in {
 }.items():
     setattr(Traced, _name, _refuse_in_place(_name, _operator))
 
-for _name in (
-    "shape dtype device ndim layout itemsize nbytes is_cuda is_cpu is_meta is_sparse is_quantized is_nested "
-    "requires_grad is_leaf grad_fn grad names"
-).split():
-    setattr(Traced, _name, property(lambda self, name=_name: getattr(raw(self), name)))
+
+def _delegated(name: str) -> property:
+    return property(lambda self: getattr(raw(self), name))
+
+
+for _name in ("shape", "dtype", "device", "ndim", "layout", "itemsize", "nbytes", "is_cuda", "is_cpu", "requires_grad"):
+    setattr(Traced, _name, _delegated(_name))

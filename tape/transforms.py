@@ -14,9 +14,7 @@ from tape.traced import Traced, raw
 __all__ = ["grad", "stop_gradient", "value_and_grad", "vjp"]
 
 
-def grad(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
-) -> Callable[..., Any]:
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The function that gives the gradient of `f`, a function with a 0-d result.
 
     Args:
@@ -76,15 +74,11 @@ def value_and_grad(
                     f"{tuple(value.shape)} and {value.dtype}; reduce it with sum() or mean(), or use vjp"
                 )
         elif not isinstance(value, (int, float)):
-            raise TapeError(
-                f"grad needs a function that returns a 0-d tensor; this one returned {_kind(value)}"
-            )
-        seed = (
-            torch.ones((), dtype=value.dtype, device=value.device) if isinstance(raw(value), Tensor) else None
-        )
+            raise TapeError(f"grad needs a function that returns a 0-d tensor; this one returned {_kind(value)}")
+        seed = torch.ones((), dtype=value.dtype, device=value.device) if isinstance(raw(value), Tensor) else None
         grads = run.pull([seed], keep=False)
         value = run.result(value)
-        return (value, run.aux) if has_aux else value, grads if several else grads[0]
+        return ((value, run.aux) if has_aux else value), (grads if several else grads[0])
 
     return value_and_grad_of_f
 
@@ -111,16 +105,14 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, keep: bool 
     paths = tree.paths(run.out)
     kinds = [
         _Output(path, leaf.shape, leaf.dtype) if _is_float(leaf) else None
-        for path, leaf in zip(paths, leaves)
+        for path, leaf in zip(paths, leaves, strict=True)
     ]
     used = False
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         nonlocal used
         if used:
-            raise TapeError(
-                "this pullback was made with keep=False and has been used; call vjp with keep=True"
-            )
+            raise TapeError("this pullback was made with keep=False and has been used; call vjp with keep=True")
         try:
             seeds = tree.flatten_up_to(treedef, cotangent)
         except ValueError as error:
@@ -150,16 +142,12 @@ def _constant(x: Any) -> Any:
 class _Recording:
     """One recorded call of a function: what came out, and the tape to pull cotangents back through."""
 
-    def __init__(
-        self, f: Callable[..., Any], primals: tuple[Any, ...], names: tuple[str, ...], has_aux: bool
-    ) -> None:
+    def __init__(self, f: Callable[..., Any], primals: tuple[Any, ...], names: tuple[str, ...], has_aux: bool) -> None:
         self.tape = Tape()
         leaves, self.treedef = tree.flatten(primals)
         paths = [_path(names, path) for path in tree.paths(primals)]
         inputs = [self._input(leaf, path) for leaf, path in zip(leaves, paths, strict=True)]
-        self.slots = [
-            leaf.slot if own else None for leaf, own in zip(inputs, map(self._owns, inputs), strict=True)
-        ]
+        self.slots = [leaf.slot if own else None for leaf, own in zip(inputs, map(self._owns, inputs), strict=True)]
         self.aux: Any = None
         try:
             with torch.enable_grad():
@@ -236,9 +224,7 @@ def _check_cotangent(seed: Any, output: _Output | None) -> None:
 def _positions(numbers: tuple[int, ...], args: tuple[Any, ...]) -> tuple[int, ...]:
     for number in numbers:
         if not -len(args) <= number < len(args):
-            raise ValueError(
-                f"argnums {number} is out of range: the function was called with {len(args)} arguments"
-            )
+            raise ValueError(f"argnums {number} is out of range: the function was called with {len(args)} arguments")
     positions = tuple(number % len(args) for number in numbers)
     if len(set(positions)) != len(positions):
         raise ValueError(f"argnums {numbers} names an argument twice")
@@ -273,10 +259,4 @@ def _kind(x: Any) -> str:
     plain = raw(x)
     if isinstance(plain, Tensor):
         return f"a tensor of shape {tuple(plain.shape)}"
-    return (
-        "None"
-        if plain is None
-        else f"{plain!r}"
-        if isinstance(plain, (int, float))
-        else f"a {type(plain).__name__}"
-    )
+    return "None" if plain is None else f"{plain!r}" if isinstance(plain, (int, float)) else f"a {type(plain).__name__}"

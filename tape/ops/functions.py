@@ -258,9 +258,7 @@ def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     return F.softplus(x, beta, threshold)
 
 
-softplus.defvjp(
-    x=lambda g, x, beta, threshold: torch.where(x * beta > threshold, g, g * torch.sigmoid(x * beta))
-)
+softplus.defvjp(x=lambda g, x, beta, threshold: torch.where(x * beta > threshold, g, g * torch.sigmoid(x * beta)))
 
 
 @op(

@@ -83,9 +83,7 @@ def _zeros_like(x: Any) -> Tensor:
     return torch.zeros(x.shape, dtype=x.dtype, device=x.device)
 
 
-index_select.defvjp(
-    x=lambda g, x_like, dim, index: torch.index_add(_zeros_like(x_like), dim, index, g), index=None
-)
+index_select.defvjp(x=lambda g, x_like, dim, index: torch.index_add(_zeros_like(x_like), dim, index, g), index=None)
 index_add.defvjp(
     x=lambda g: g, index=None, source=lambda g, dim, index, alpha: torch.index_select(g, dim, index) * alpha
 )
@@ -109,9 +107,7 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return torch.scatter_add(x, dim, index, src)
 
 
-gather.defvjp(
-    x=lambda g, x_like, dim, index: torch.scatter_add(_zeros_like(x_like), dim, index, g), index=None
-)
+gather.defvjp(x=lambda g, x_like, dim, index: torch.scatter_add(_zeros_like(x_like), dim, index, g), index=None)
 scatter_add.defvjp(x=lambda g: g, index=None, src=lambda g, dim, index: torch.gather(g, dim, index))
 
 
@@ -121,8 +117,8 @@ def take_along_dim(x: Any, indices: Tensor, dim: int | None = None) -> Any:
         return gather(x.reshape(-1), 0, indices.reshape(-1))
     dim = dim % x.ndim
     shape = torch.broadcast_shapes(_without(x.shape, dim), _without(indices.shape, dim))
-    along = lambda size: (*shape[:dim], size, *shape[dim + 1 :])
-    return gather(x.expand(along(x.shape[dim])), dim, indices.expand(along(indices.shape[dim])))
+    places = indices.expand((*shape[:dim], indices.shape[dim], *shape[dim + 1 :]))
+    return gather(x.expand((*shape[:dim], x.shape[dim], *shape[dim + 1 :])), dim, places)
 
 
 def _without(shape: Sequence[int], dim: int) -> tuple[int, ...]:

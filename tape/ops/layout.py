@@ -47,7 +47,7 @@ implements(Tensor.permute)(varargs(permute))
 
 @op((case(real("1 b 1"), size=((2, 3, -1, 4), (0, -1, 2))), case(real(""), size=((2, 3),))))
 def expand(x: Tensor, size: Sizes, implicit: bool = False) -> Tensor:
-    return x.expand(as_tuple(size), implicit=implicit)  # type: ignore[no-any-return, call-arg]
+    return x.expand(as_tuple(size), implicit=implicit)
 
 
 expand.defvjp(x=lambda g: g)  # an expansion is a broadcast, which the sweep undoes
@@ -207,9 +207,7 @@ def squeeze(x: Any, dim: Sizes | None = None) -> Any:
     return reshape(x, tuple(size for d, size in enumerate(x.shape) if size != 1 or d not in among))
 
 
-@implements(
-    torch.transpose, torch.swapaxes, torch.swapdims, Tensor.transpose, Tensor.swapaxes, Tensor.swapdims
-)
+@implements(torch.transpose, torch.swapaxes, torch.swapdims, Tensor.transpose, Tensor.swapaxes, Tensor.swapdims)
 def transpose(x: Any, dim0: int, dim1: int) -> Any:
     order = list(range(x.ndim))
     if order:
@@ -273,9 +271,7 @@ implements(Tensor.tile)(varargs(tile))
 def repeat(x: Any, *repeats: Any) -> Any:
     times = as_tuple(repeats[0]) if len(repeats) == 1 else repeats
     if len(times) < x.ndim:
-        raise ValueError(
-            f"repeat: {len(times)} numbers of repeats for {x.ndim} dimensions; give one for each"
-        )
+        raise ValueError(f"repeat: {len(times)} numbers of repeats for {x.ndim} dimensions; give one for each")
     return tile(x, times)
 
 

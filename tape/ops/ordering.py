@@ -24,9 +24,7 @@ def _to_places(g: Any, ans: Any, x_like: Any, dim: int) -> Any:
 @op(
     case(distinct, dim=(0, -1), descending=(False, True), stable=(False, True), sizes=some),
 )
-def sort(
-    x: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False
-) -> tuple[Tensor, Tensor]:
+def sort(x: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> tuple[Tensor, Tensor]:
     return torch.sort(x, dim=dim, descending=descending, stable=stable)
 
 
@@ -39,9 +37,7 @@ def sort_method(x: Any, dim: int = -1, descending: bool = False, *, stable: bool
 
 
 @op(case(distinct, k=(1, 2), dim=(-1,), largest=(False, True), sizes=some), torch.topk, Tensor.topk)
-def topk(
-    x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
-) -> tuple[Tensor, Tensor]:
+def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Tensor, Tensor]:
     return torch.topk(x, k, dim, largest, sorted)
 
 

@@ -26,11 +26,9 @@ few = {"n": (1, 2), "c": (1, 2)}
     ),
     F.unfold,
 )
-def unfold(
-    input: Tensor, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1
-) -> Tensor:
+def unfold(input: Tensor, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Tensor:
     """(N, C, H, W) to (N, C * kernel height * kernel width, windows)."""
-    return F.unfold(input, kernel_size, dilation, padding, stride)  # type: ignore[arg-type]
+    return F.unfold(input, kernel_size, dilation, padding, stride)
 
 
 @op(
@@ -56,7 +54,7 @@ def fold(
     stride: Pair = 1,
 ) -> Tensor:
     """(N, C * kernel height * kernel width, windows) to (N, C, H, W): overlapping windows are added."""
-    return F.fold(input, output_size, kernel_size, dilation, padding, stride)  # type: ignore[arg-type]
+    return F.fold(input, output_size, kernel_size, dilation, padding, stride)
 
 
 unfold.defvjp(
@@ -64,11 +62,7 @@ unfold.defvjp(
         g, tuple(input_like.shape[-2:]), kernel_size, dilation, padding, stride
     )
 )
-fold.defvjp(
-    input=lambda g, kernel_size, dilation, padding, stride: F.unfold(
-        g, kernel_size, dilation, padding, stride
-    )
-)
+fold.defvjp(input=lambda g, kernel_size, dilation, padding, stride: F.unfold(g, kernel_size, dilation, padding, stride))
 
 
 @op(
@@ -122,7 +116,7 @@ def windows(
     run in memory.
     """
     n, height, width, channels = x.shape
-    rows, columns = window_counts((height, width), kernel_size, stride, dilation)
+    rows, columns = _window_counts((height, width), kernel_size, stride, dilation)
     n_step, row_step, column_step, channel_step = x.stride()
     return x.as_strided(
         (n, rows, columns, *kernel_size, channels),
@@ -169,11 +163,16 @@ add_windows.defvjp(
 )
 
 
-def window_counts(
+def _window_counts(
     size: Sequence[int], kernel_size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
 ) -> tuple[int, ...]:
-    """How many windows fit along each dimension."""
-    return tuple(
+    counts = tuple(
         (extent - step * (kernel - 1) - 1) // skip + 1
         for extent, kernel, skip, step in zip(size, kernel_size, stride, dilation, strict=True)
     )
+    if min(counts) < 1:
+        raise ValueError(
+            f"a window of {tuple(kernel_size)} with dilation {tuple(dilation)} does not fit into an image of "
+            f"{tuple(size)}, padding included"
+        )
+    return counts

@@ -64,9 +64,7 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dty
 
 
 mean.defvjp(
-    x=lambda g, x_like, dim, keepdim: (
-        _spread(g, dim, keepdim, x_like.shape) / max(_count(x_like.shape, dim), 1)
-    )
+    x=lambda g, x_like, dim, keepdim: _spread(g, dim, keepdim, x_like.shape) / max(_count(x_like.shape, dim), 1)
 )
 implements(Tensor.mean)(varargs(mean))
 
@@ -123,9 +121,7 @@ def _softmax_of(x: Any, ans: Any, dim: Dims, keepdim: bool) -> Any:
 
 
 logsumexp.defvjp(
-    x=lambda g, ans, x, dim, keepdim: (
-        _restore(g, dim, keepdim, len(x.shape)) * _softmax_of(x, ans, dim, keepdim)
-    )
+    x=lambda g, ans, x, dim, keepdim: _restore(g, dim, keepdim, len(x.shape)) * _softmax_of(x, ans, dim, keepdim)
 )
 
 

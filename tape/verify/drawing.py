@@ -74,8 +74,7 @@ class _Drawing:
             # Each tensor keeps, stretches or leaves out leading dimensions, so that all broadcast together.
             kept = self.draw(st.integers(0, len(self.leading)), label="rank")
             leading = [
-                self.draw(st.sampled_from([size, 1]), label="size")
-                for size in self.leading[len(self.leading) - kept :]
+                self.draw(st.sampled_from([size, 1]), label="size") for size in self.leading[len(self.leading) - kept :]
             ]
         return (
             *leading,

@@ -39,8 +39,7 @@ def differentiable(primitive: Any, call: Call) -> tuple[Callable[..., list[Any]]
 def cotangents_for(outputs: list[Any], seed: int) -> list[Any]:
     generator = torch.Generator().manual_seed(seed)
     return [
-        torch.randn(y.shape, generator=generator, dtype=y.dtype) if y.is_floating_point() else None
-        for y in outputs
+        torch.randn(y.shape, generator=generator, dtype=y.dtype) if y.is_floating_point() else None for y in outputs
     ]
 
 
@@ -60,7 +59,7 @@ def check_gradients(f: Callable[..., list[Any]], inputs: list[Tensor], seed: int
     count = len(inputs)
 
     def pulled(*values: Any) -> list[Any]:
-        outs, inner = tape.vjp(f, *values[:count])
+        _, inner = tape.vjp(f, *values[:count])
         given = iter(values[count:])
         return list(inner([None if c is None else next(given) for c in cotangents]))
 
@@ -76,9 +75,7 @@ def check_gradients(f: Callable[..., list[Any]], inputs: list[Tensor], seed: int
 
 @pytest.mark.parametrize("name", sorted(registry))
 @given(data=st.data(), seed=st.integers(0, 2**31))
-def test_rule_agrees_with_finite_differences_in_both_orders(
-    name: str, data: st.DataObject, seed: int
-) -> None:
+def test_rule_agrees_with_finite_differences_in_both_orders(name: str, data: st.DataObject, seed: int) -> None:
     primitive, domain = registry[name]
     f, inputs = differentiable(primitive, data.draw(calls(domain)))
     # An op whose result is converted to float32 has no more than float32's digits to difference.

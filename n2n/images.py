@@ -1,0 +1,295 @@
+"""Pictures on disk: read as float tensors, written back as they came.
+
+A file is read whole or refused: never half a picture, never 16 bits cut to 8 in silence.
+"""
+
+import io
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from n2n.errors import InputError
+
+SUFFIXES = {
+    ".bmp": "BMP",
+    ".jpeg": "JPEG",
+    ".jpg": "JPEG",
+    ".pgm": "PPM",
+    ".png": "PNG",
+    ".ppm": "PPM",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture and what is needed to write it back as it came.
+
+    `pixels` is float32 (C, H, W) in [0, 1], upright, C being 1 (grey) or 3 (RGB); `alpha`, float32 (H, W), is
+    None for a picture without transparency. `depth` is the bits per channel on disk, 8 or 16. `exif` and
+    `icc` are the file's own bytes, empty if it has none, and `dpi` its resolution.
+    """
+
+    pixels: Tensor
+    alpha: Tensor | None = None
+    depth: int = 8
+    exif: bytes = b""
+    icc: bytes = b""
+    dpi: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3 or self.pixels.shape[0] not in (1, 3) or self.pixels.numel() == 0:
+            raise ValueError(f"pixels are (1 or 3, H, W), not {tuple(self.pixels.shape)}")
+        if self.alpha is not None and self.alpha.shape != self.pixels.shape[1:]:
+            raise ValueError(
+                f"alpha is {tuple(self.alpha.shape)} and the pixels are {tuple(self.pixels.shape[1:])}"
+            )
+        if self.depth not in (8, 16):
+            raise ValueError(f"depth is 8 or 16 bits, not {self.depth}")
+
+
+def read_image(path: str | os.PathLike[str]) -> Picture:
+    """Reads a BMP, JPEG, PNG, PGM, PPM, TIFF or WebP file.
+
+    A rotation that the camera noted in EXIF is applied to the pixels and taken out of `exif`. Palettes, CMYK
+    and other colour spaces become RGB. Raises `InputError`, naming the file, for a file that is missing, cut
+    off, no picture, an animation or stack, or that holds more than can be kept (16-bit colour other than
+    TIFF, floating point).
+    """
+    path = Path(path)
+    # Pillow warns of odd metadata and of pictures above 90 megapixels, which cameras do make; at twice that
+    # it refuses by itself.
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            with Image.open(path, formats=sorted(set(SUFFIXES.values()))) as image:
+                return _picture(image, path)
+        except InputError:
+            raise
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such file") from None
+        except IsADirectoryError:
+            raise InputError(f"{path} is a folder where a picture is expected") from None
+        except PermissionError:
+            raise InputError(f"{path} may not be read: check its permissions") from None
+        except UnidentifiedImageError:
+            raise InputError(f"{path} is not a picture that can be read ({_known()})") from None
+        except Image.DecompressionBombError:
+            raise InputError(f"{path} has more than 178 million pixels: cut it into smaller ones") from None
+        except MemoryError:
+            raise InputError(f"{path} does not fit into memory: cut it into smaller pictures") from None
+        except Exception as error:  # a damaged file can make a decoder raise anything
+            raise InputError(f"{path} is damaged or cut off ({error}): restore it or remove it") from error
+
+
+def write_image(path: str | os.PathLike[str], picture: Picture) -> None:
+    """Writes `picture` in the format that the name's suffix says, with its depth, alpha and metadata.
+
+    Pixels are clamped to [0, 1] and rounded. The file appears whole or not at all: it is written beside its
+    place and renamed, so a full disk leaves an earlier file as it was. A TIFF of 16 bits keeps profile and
+    resolution, not EXIF. Raises `InputError` for a suffix that is not known, a picture that the format cannot
+    hold (16 bits or alpha in a JPEG), or a failed write.
+    """
+    path = Path(path)
+    data = _encode(path, picture)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} could not be written ({error.strerror}): nothing was changed") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def list_images(folder: str | os.PathLike[str]) -> list[Path]:
+    """The picture files that lie in `folder` itself, by suffix, sorted by name; hidden files are left out.
+
+    Raises `InputError` where there is no such folder or no picture in it.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise InputError(f"{folder}: no such folder")
+    if not folder.is_dir():
+        raise InputError(f"{folder} is a file where a folder of pictures is expected")
+    paths = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
+    if not paths:
+        raise InputError(f"{folder} has no pictures in it ({_known()})")
+    return paths
+
+
+def _known() -> str:
+    return "known: " + " ".join(sorted(SUFFIXES))
+
+
+# Reading ----------------------------------------------------------------------------------------------------
+
+_ORIENTATION, _BITS, _PHOTOMETRIC, _EXTRA_SAMPLES = 274, 258, 262, 338
+# A TIFF's tags mix what describes the picture with how its bytes lie; only these still hold of a new file:
+# description, make, model, software, date, artist, copyright, EXIF and GPS.
+_DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432, 34665, 34853)
+
+
+def _picture(image: Image.Image, path: Path) -> Picture:
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:  # an MPO's others are previews
+        raise InputError(f"{path} holds several pictures: save each as a file of its own")
+    array = _tiff_array(image, path) if _is_deep_tiff(image) else _array(image, path)
+    depth = 16 if array.dtype == np.uint16 else 8
+    values = torch.from_numpy(array.astype(np.float32)).div_(2**depth - 1).permute(2, 0, 1)
+    orientation, exif = _exif(image)
+    values = _upright(values, orientation).contiguous()
+    colours = 1 if array.shape[2] < 3 else 3
+    dpi = image.info.get("dpi")
+    return Picture(
+        pixels=values[:colours],
+        alpha=values[colours] if values.shape[0] > colours else None,
+        depth=depth,
+        exif=exif,
+        icc=image.info.get("icc_profile") or b"" if image.mode not in ("CMYK", "LAB") else b"",
+        dpi=(float(dpi[0]), float(dpi[1])) if dpi else None,
+    )
+
+
+def _array(image: Image.Image, path: Path) -> NDArray[Any]:
+    """(H, W, channels), uint8 or uint16."""
+    if image.mode.startswith("I"):
+        return np.asarray(image).astype(np.uint16)[..., None]
+    if image.mode == "F":
+        raise InputError(f"{path} holds floating-point numbers: save it with 8 or 16 bits per channel")
+    if _would_lose_bits(image):
+        raise InputError(f"{path} has 16-bit colour, which is read from TIFF files only: save it as .tiff")
+    grey = image.mode in ("1", "L", "LA", "La")
+    mode = ("L" if grey else "RGB") + ("A" if image.has_transparency_data else "")
+    array = np.asarray(image.convert(mode))
+    return array if array.ndim == 3 else array[..., None]
+
+
+def _would_lose_bits(image: Image.Image) -> bool:
+    """Whether Pillow would hand on 8 of a colour picture's 16 bits; its decoder's arguments tell."""
+    tile: Any = getattr(image, "tile", None)
+    arguments = tile[0].args if tile else ()
+    if isinstance(arguments, tuple) and image.format == "PPM":
+        return any(isinstance(most, int) and most > 255 for most in arguments)
+    return ";16" in str(arguments)
+
+
+def _is_deep_tiff(image: Image.Image) -> bool:
+    return image.format == "TIFF" and max(getattr(image, "tag_v2", {}).get(_BITS, (1,))) > 8
+
+
+def _tiff_array(image: Image.Image, path: Path) -> NDArray[Any]:
+    """(H, W, channels), uint16, with all the bits of a deep TIFF."""
+    tags: Any = getattr(image, "tag_v2", {})
+    with tifffile.TiffFile(path) as tiff:
+        page: Any = tiff.pages[0]
+        try:
+            array = page.asarray()
+        except ValueError as error:
+            if "imagecodecs" not in str(error):
+                raise
+            raise InputError(f"{path} is packed in a way that is not read: save it uncompressed") from error
+        if page.axes == "SYX":
+            array = np.moveaxis(array, 0, -1)
+    array = array if array.ndim == 3 else array[..., None]
+    if array.dtype != np.uint16 or array.shape[2] > 4 or tags.get(_PHOTOMETRIC) not in (0, 1, 2):
+        raise InputError(
+            f"{path} is a TIFF of {array.dtype} numbers or odd channels: save it as 16-bit RGB or grey"
+        )
+    if tags.get(_PHOTOMETRIC) == 0:  # white is zero
+        array = 65535 - array
+    if array.shape[2] in (2, 4) and tags.get(_EXTRA_SAMPLES) == (1,):  # colours are stored times alpha
+        colours = array[..., :-1] * (65535.0 / np.maximum(array[..., -1:], 1))
+        array[..., :-1] = np.minimum(np.rint(colours), 65535).astype(np.uint16)
+    return np.asarray(array)
+
+
+def _exif(image: Image.Image) -> tuple[int, bytes]:
+    """How the camera was held (EXIF 1 to 8), and the metadata without that note."""
+    try:
+        exif = image.getexif()
+        orientation = int(exif.pop(_ORIENTATION, 1))
+        if image.format == "TIFF":
+            for tag in set(exif) - set(_DESCRIPTIVE):
+                del exif[tag]
+        return orientation, exif.tobytes() if len(exif) else b""
+    except Exception:  # damaged metadata does not make the picture unusable
+        return 1, b""
+
+
+def _upright(values: Tensor, orientation: int) -> Tensor:
+    if orientation >= 5:
+        values = values.transpose(-1, -2)
+    mirrored = {2: (-1,), 3: (-1, -2), 4: (-2,), 6: (-1,), 7: (-1, -2), 8: (-2,)}.get(orientation)
+    return values.flip(mirrored) if mirrored else values
+
+
+# Writing ----------------------------------------------------------------------------------------------------
+
+
+def _encode(path: Path, picture: Picture) -> bytes:
+    kind = SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise InputError(f"{path}: its suffix names no picture format ({_known()})")
+    if not picture.pixels.isfinite().all():
+        raise ValueError("the picture holds numbers that are not finite")
+    planes = picture.pixels if picture.alpha is None else torch.cat([picture.pixels, picture.alpha[None]])
+    if picture.alpha is not None and kind in ("JPEG", "PPM"):
+        raise InputError(f"{path}: {kind} holds no transparency: choose .png or .tiff")
+    most = 2**picture.depth - 1
+    rounded = planes.detach().cpu().clamp(0, 1).mul(most).add_(0.5).permute(1, 2, 0)
+    array = rounded.numpy().astype(np.uint16 if picture.depth == 16 else np.uint8)
+    options = _options(kind, picture)
+    data = io.BytesIO()
+    if picture.depth == 8 or (array.shape[2] == 1 and kind in ("PNG", "PPM")):
+        image = Image.fromarray(array if array.shape[2] > 1 else array[..., 0])
+        image.save(data, format=kind, **options)
+    elif kind == "TIFF" and array.shape[2] != 2:
+        _save_deep_tiff(data, array, picture)
+    else:
+        raise InputError(f"{path}: 16 bits of this picture cannot be written as {kind}: choose .tiff")
+    return data.getvalue()
+
+
+def _options(kind: str, picture: Picture) -> dict[str, Any]:
+    """What the format can say of the picture, and how to lose least where it is lossy."""
+    options: dict[str, Any] = {}
+    if kind == "JPEG":
+        options |= {"quality": 95, "subsampling": 0}
+    if kind == "WEBP":
+        options |= {"lossless": True}
+    if kind in ("JPEG", "PNG", "TIFF", "WEBP"):
+        options |= {"exif": picture.exif} if picture.exif else {}
+        options |= {"icc_profile": picture.icc} if picture.icc else {}
+    if kind in ("JPEG", "PNG", "TIFF", "BMP") and picture.dpi:
+        options |= {"dpi": picture.dpi}
+    return options
+
+
+def _save_deep_tiff(file: io.BytesIO, array: NDArray[Any], picture: Picture) -> None:
+    tifffile.imwrite(
+        file,
+        array if array.shape[2] > 1 else array[..., 0],
+        photometric="rgb" if array.shape[2] > 1 else "minisblack",
+        extrasamples=["unassalpha"] if array.shape[2] == 4 else None,
+        iccprofile=picture.icc or None,
+        resolution=picture.dpi,
+        resolutionunit="INCH" if picture.dpi else None,
+        metadata=None,
+    )

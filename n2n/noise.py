@@ -1,0 +1,308 @@
+"""Noise models, each written as one string: `gaussian:25`, `poisson:0-50`, `pointsample`.
+
+A model works on `Scenes`, a batch of windows into pictures: it says how wide such a window is, what its
+clean picture is, and draws as many independent noisy ones as are asked for. Noise of pixels takes windows at
+the picture's own resolution; point sampling makes a small picture out of a larger window. Nothing is ever
+clipped: that would break the zero mean on which Noise2Noise rests.
+"""
+
+import math
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from n2n.errors import InputError, unknown
+
+
+class Noise(Protocol):
+    """How pictures become noisy. `str` gives back the string that `parse_noise` reads."""
+
+    def sides(self, size: int, shorter: Tensor) -> tuple[Tensor, Tensor]:
+        """The least and the greatest side, in pixels, of a window that makes a (size, size) picture.
+
+        `shorter` is the shorter side of each photo, int64 (N,), and at least `smallest(size)`.
+        """
+
+    def smallest(self, size: int) -> int:
+        """The shorter side that a photo must have to make a (size, size) picture."""
+
+    def clean(self, scenes: "Scenes") -> Tensor:
+        """What the noisy pictures are on average: float32 (N, C, H, W)."""
+
+    def noisy(self, scenes: "Scenes", generator: torch.Generator) -> Tensor:
+        """A noisy picture of each scene, independent of other draws: float32 (N, C, H, W), not clipped."""
+
+
+def parse_noise(text: str) -> Noise:
+    """The noise model that `text` names; `InputError` where it names none.
+
+    A model is a name, and after a colon its strength: one number, or two with a dash between them for a
+    strength that is drawn uniformly for each image.
+
+    >>> parse_noise("gaussian:0-50")
+    Gaussian(low=0.0, high=50.0)
+    >>> print(parse_noise("Poisson: 30"))
+    poisson:30
+    """
+    name, colon, strength = (part.strip() for part in text.partition(":"))
+    model = noises.get(name.lower())
+    if model is None:
+        raise unknown("noise", name, noises)
+    if not colon and model is PointSample:
+        return PointSample()
+    number = r"((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)"
+    match = re.fullmatch(rf"{number}(?:\s*-\s*{number})?", strength.lower())
+    if not match:
+        raise InputError(f"noise '{text}': write {model.usage}")
+    low, high = float(match[1]), float(match[2] or match[1])
+    if low > high:
+        raise InputError(f"noise '{text}': its range is the wrong way round, write {_range(high, low)}")
+    try:
+        return model(low, high)
+    except ValueError as error:
+        raise InputError(f"noise '{text}': {error}") from None
+
+
+# Noise of pixels --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PixelNoise(ABC):
+    """Noise that each pixel gets for itself; its strength is drawn from [low, high] for each image.
+
+    A subclass is a pure function of an image batch, float (N, C, H, W) in [0, 1], and a generator.
+    """
+
+    low: float
+    high: float
+
+    usage = ""
+
+    @abstractmethod
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """A noisy version of each image, not clipped."""
+
+    def sides(self, size: int, shorter: Tensor) -> tuple[Tensor, Tensor]:
+        side = torch.full_like(shorter, size)
+        return side, side
+
+    def smallest(self, size: int) -> int:
+        return size
+
+    def clean(self, scenes: "Scenes") -> Tensor:
+        return scenes.mean()
+
+    def noisy(self, scenes: "Scenes", generator: torch.Generator) -> Tensor:
+        return self(scenes.mean(), generator)
+
+    def strengths(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """(N, 1, 1, 1), on the images' device; the generator is only asked where there is a range."""
+        if self.low == self.high:
+            return images.new_full((len(images), 1, 1, 1), self.low)
+        drawn = torch.rand(
+            (len(images), 1, 1, 1), generator=generator, dtype=images.dtype, device=generator.device
+        )
+        return (self.low + (self.high - self.low) * drawn).to(images.device)
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__.lower()}:{_range(self.low, self.high)}"
+
+
+class Gaussian(PixelNoise):
+    """Adds normal noise of standard deviation `low` to `high`, on the scale of 0 to 255.
+
+    >>> noisy = Gaussian(25, 25)(torch.zeros(1, 3, 64, 64), torch.Generator().manual_seed(0))
+    >>> round(float(noisy.std() * 255))
+    25
+    """
+
+    usage = "gaussian:SIGMA or gaussian:LOW-HIGH with sigma on the scale of 0 to 255, as in gaussian:25"
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        sigma = self.strengths(images, generator) / 255
+        noise = torch.randn(images.shape, generator=generator, dtype=images.dtype, device=generator.device)
+        return torch.addcmul(images, noise.to(images.device), sigma)
+
+
+class Poisson(PixelNoise):
+    """Counts photons: a pixel of intensity x is a Poisson count of mean λx, over λ; λ is `low` to `high`.
+
+    λ is the mean count at white, as in the Noise2Noise paper, and the variance is x/λ. As there, a range may
+    begin at 0, and λ is then at least 0.001.
+    """
+
+    usage = "poisson:PEAK or poisson:LOW-HIGH with the mean count of photons at white, as in poisson:30"
+
+    def __post_init__(self) -> None:
+        if self.high < LEAST_PEAK:
+            raise ValueError(f"the count at white is positive: {self.usage}")
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        peak = self.strengths(images, generator).clamp(min=LEAST_PEAK)
+        counts = torch.poisson((images.clamp(min=0) * peak).to(generator.device), generator=generator)
+        return counts.to(images.device) / peak
+
+
+LEAST_PEAK = 1e-3
+
+
+# Noise of sampling ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PointSample:
+    """Shrinks a window by keeping one random pixel of each cell; the clean picture has each cell's mean.
+
+    The side of a cell is `low` to `high` pixels of the larger photo, not necessarily whole ones. Without
+    numbers it goes from 6 to as much as the photo holds, and a photo that does not hold 6 is taken whole. With
+    numbers, every photo must hold the smallest. The noise is white, correlated between channels as the
+    picture's colours are, and strong where the picture has detail.
+    """
+
+    low: float = 6.0
+    high: float = math.inf
+
+    usage = (
+        "pointsample, pointsample:CELL or pointsample:LOW-HIGH with the side of a cell in pixels, as in 6-12"
+    )
+
+    def __post_init__(self) -> None:
+        if self.low <= 1:
+            raise ValueError(f"a cell is wider than 1 pixel: {self.usage}")
+
+    def sides(self, size: int, shorter: Tensor) -> tuple[Tensor, Tensor]:
+        most = shorter if math.isinf(self.high) else shorter.clamp(max=math.floor(self.high * size))
+        return most.clamp(max=math.ceil(self.low * size)), most
+
+    def smallest(self, size: int) -> int:
+        return size if math.isinf(self.high) else math.ceil(self.low * size)
+
+    def clean(self, scenes: "Scenes") -> Tensor:
+        return scenes.mean()
+
+    def noisy(self, scenes: "Scenes", generator: torch.Generator) -> Tensor:
+        return scenes.sample(generator)
+
+    def __str__(self) -> str:
+        return "pointsample" if math.isinf(self.high) else f"pointsample:{_range(self.low, self.high)}"
+
+
+def _range(low: float, high: float) -> str:
+    numbers = [repr(strength).removesuffix(".0") for strength in (low, high)]
+    return numbers[0] if low == high else "-".join(numbers)
+
+
+# A new model is a class above and its name here.
+noises: dict[str, type[PixelNoise] | type[PointSample]] = {
+    "gaussian": Gaussian,
+    "poisson": Poisson,
+    "pointsample": PointSample,
+}
+
+
+# What noise works on ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes:
+    """N windows into pictures, each divided into as many cells as the picture to be made of it has pixels.
+
+    `pixels` (P, C) holds the pictures' pixels row by row, as uint8, uint16 or float32. Of each window, `first`
+    (N,) is the index of its first pixel, and for the two axes of the picture to be made, `sides` (2, N) is its
+    extent in pixels, `strides` (2, N) the step from one pixel to the next, and `mirrored` (2, N) whether it is
+    read backwards. `shape` is (H, W) of the pictures to be made.
+    """
+
+    pixels: Tensor
+    first: Tensor
+    sides: Tensor
+    strides: Tensor
+    mirrored: Tensor
+    shape: tuple[int, int]
+
+    @classmethod
+    def whole(cls, images: Tensor, noise: Noise) -> "Scenes":
+        """All of each image of a batch, float (N, C, H, W), with the smallest cells that `noise` has.
+
+        >>> scenes = Scenes.whole(torch.rand(2, 3, 100, 64), PointSample(8, 8))
+        >>> scenes.mean().shape
+        torch.Size([2, 3, 12, 8])
+        """
+        count, channels, height, width = images.shape
+        cell = int(noise.sides(1, torch.tensor([min(height, width)]))[0])
+        shape = (height // cell, width // cell)
+        return cls(
+            pixels=images.permute(0, 2, 3, 1).reshape(-1, channels).float(),
+            first=torch.arange(count) * (height * width),
+            sides=torch.tensor(shape)[:, None].expand(2, count) * cell,
+            strides=torch.tensor([width, 1])[:, None].expand(2, count),
+            mirrored=torch.zeros(2, count, dtype=torch.bool),
+            shape=shape,
+        )
+
+    def mean(self) -> Tensor:
+        """The mean of each cell, weighing pixels by how much of them lies in it: float32 (N, C, H, W)."""
+        if bool((self.sides == torch.tensor(self.shape)[:, None]).all()):
+            rows, columns = (self._cells(axis).long() for axis in (0, 1))
+            return self._read(rows[:, :, None], columns[:, None, :])
+        return torch.stack([self._mean(window) for window in range(len(self.first))])
+
+    def sample(self, generator: torch.Generator) -> Tensor:
+        """One random pixel of each cell, the same for all channels: float32 (N, C, H, W)."""
+        # One draw of 32 bits is a place within the cell: 16 bits down and 16 across, counted from its middle.
+        bits = torch.empty(len(self.first), *self.shape, dtype=torch.int32)
+        bits.random_(-(2**31), 2**31, generator=generator)
+        down, across = (bits.view(torch.int16).view(*bits.shape, 2).float() / 65536).unbind(-1)
+        return self._read(
+            self._places(0, self._cells(0)[:, :, None], down),
+            self._places(1, self._cells(1)[:, None, :], across),
+        )
+
+    def _cells(self, axis: int) -> Tensor:
+        """The numbers of the cells along an axis, as they are to be read: float32 (N, H or W)."""
+        numbers = torch.arange(self.shape[axis], dtype=torch.float32)
+        return torch.where(self.mirrored[axis, :, None], numbers.flip(0), numbers)
+
+    def _places(self, axis: int, cells: Tensor, within: Tensor) -> Tensor:
+        """Pixels of the window, int64, at places in [-1/2, 1/2) of a cell from the cells' middles."""
+        side = self.sides[axis, :, None, None]
+        cell = side / self.shape[axis]
+        place = torch.addcmul((cells + 0.5) * cell, within, cell).long()
+        return torch.minimum(place, side - 1)  # rounding may reach the window's end
+
+    def _read(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """The pixels at places of the windows: float32 (N, C, H, W) in [0, 1]."""
+        down, across = self.strides[:, :, None, None]
+        index = self.first[:, None, None] + rows * down + columns * across
+        pixels = self.pixels.index_select(0, index.flatten()).view(*index.shape, -1).permute(0, 3, 1, 2)
+        return pixels.to(torch.float32, memory_format=torch.contiguous_format).div_(_most(pixels.dtype))
+
+    def _mean(self, window: int) -> Tensor:
+        """The mean of one window's cells: (C, H, W)."""
+        (height, width), (down, across) = self.sides[:, window].tolist(), self.strides[:, window].tolist()
+        channels = self.pixels.shape[1]
+        place = int(self.first[window]) * channels + self.pixels.storage_offset()
+        pixels = self.pixels.as_strided(
+            (height, channels, width), (down * channels, 1, across * channels), place
+        ).float()
+        rows, columns = (self._overlap(axis, window) for axis in (0, 1))
+        means = torch.einsum("yp,pcq,xq->cyx", rows, pixels, columns)
+        return means / _most(self.pixels.dtype)
+
+    def _overlap(self, axis: int, window: int) -> Tensor:
+        """How much of each cell each pixel along the axis makes up: (cells, pixels), rows summing to 1."""
+        side = int(self.sides[axis, window])
+        cell = side / self.shape[axis]
+        begin = self._cells(axis)[window][:, None] * cell
+        pixel = torch.arange(side, dtype=torch.float32)
+        covered = torch.minimum(pixel + 1, begin + cell) - torch.maximum(pixel, begin)
+        return covered.clamp(min=0) / cell
+
+
+def _most(dtype: torch.dtype) -> int:
+    """What white is in pixels of `dtype`."""
+    return {torch.uint8: 255, torch.uint16: 65535}.get(dtype, 1)

@@ -1,0 +1,141 @@
+"""Convolutions, composed of windows and matrix products.
+
+Inside, images are channels-last: a row of a window is then one run in memory.
+"""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+import tape
+from nn.geometry import Pair, pair
+from tape.ops.patches import add_windows, windows
+
+__all__ = ["conv2d", "conv_transpose2d"]
+
+
+@tape.implements(F.conv2d)
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Pair = 1,
+    padding: Pair | str = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Cross-correlates images with kernels, as `torch.nn.functional.conv2d`.
+
+    Args:
+        input: (N, C, H, W), or (C, H, W).
+        weight: (out channels, C / groups, kernel height, kernel width).
+        bias: (out channels,).
+        padding: zeros on each side; "valid" for none; "same" for the input's size, at stride 1.
+
+    Returns:
+        (N, out channels, H', W'), or without N.
+
+    >>> conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2)).squeeze()
+    tensor([[4., 4.],
+            [4., 4.]])
+    """
+    if input.ndim == 3:
+        return conv2d(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups).squeeze(0)
+    stride, dilation = pair(stride, "stride"), pair(dilation, "dilation")
+    out_channels, group_channels, *kernel_size = weight.shape
+    _check_channels("conv2d", input, group_channels * groups, out_channels, groups)
+    image = F.pad(input.permute(0, 2, 3, 1), (0, 0, *_sides(padding, kernel_size, stride, dilation)))
+    patches = windows(image.contiguous(), kernel_size=pair(kernel_size), stride=stride, dilation=dilation)
+    n, rows, columns = patches.shape[:3]
+    taps = kernel_size[0] * kernel_size[1]
+    if groups == 1:
+        kernels = weight.permute(2, 3, 1, 0).reshape(taps * group_channels, out_channels)
+        product = patches.reshape(n * rows * columns, taps * group_channels) @ kernels
+    else:
+        kernels = weight.reshape(groups, out_channels // groups, group_channels, taps)
+        kernels = kernels.permute(0, 3, 2, 1).reshape(groups, taps * group_channels, out_channels // groups)
+        grouped = patches.reshape(n * rows * columns, taps, groups, group_channels).permute(2, 0, 1, 3)
+        product = grouped.reshape(groups, n * rows * columns, taps * group_channels) @ kernels
+        product = product.permute(1, 0, 2)
+    output = product.reshape(n, rows, columns, out_channels)
+    return (output if bias is None else output + bias).permute(0, 3, 1, 2)
+
+
+@tape.implements(F.conv_transpose2d)
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Pair = 1,
+    padding: Pair = 0,
+    output_padding: Pair = 0,
+    groups: int = 1,
+    dilation: Pair = 1,
+) -> Tensor:
+    """The transpose of `conv2d` in its input, as `torch.nn.functional.conv_transpose2d`.
+
+    Args:
+        input: (N, C, H, W), or (C, H, W).
+        weight: (C, out channels / groups, kernel height, kernel width).
+        bias: (out channels,).
+        padding: rows and columns cropped from each side.
+        output_padding: rows and columns added at the bottom and on the right.
+
+    Returns:
+        (N, out channels, (H - 1) stride - 2 padding + dilation (kernel height - 1) + output_padding + 1, W').
+    """
+    if input.ndim == 3:
+        batch = input.unsqueeze(0)
+        return conv_transpose2d(batch, weight, bias, stride, padding, output_padding, groups, dilation).squeeze(0)
+    stride, dilation, padding = pair(stride, "stride"), pair(dilation, "dilation"), pair(padding, "padding")
+    extra = pair(output_padding, "output_padding")
+    if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
+        raise ValueError(f"conv_transpose2d: output_padding {extra} must be smaller than the stride or dilation")
+    in_channels, group_channels, *kernel_size = weight.shape
+    out_channels, taps = group_channels * groups, kernel_size[0] * kernel_size[1]
+    _check_channels("conv_transpose2d", input, in_channels, out_channels, groups)
+    n, _, height, width = input.shape
+    pixels = input.permute(0, 2, 3, 1).reshape(n * height * width, groups, in_channels // groups)
+    kernels = weight.reshape(groups, in_channels // groups, group_channels, taps).permute(0, 1, 3, 2)
+    product = pixels.permute(1, 0, 2) @ kernels.reshape(groups, in_channels // groups, taps * group_channels)
+    spread = product.reshape(groups, n, height, width, *kernel_size, group_channels).permute(1, 2, 3, 4, 5, 0, 6)
+    spread = spread.reshape(n, height, width, *kernel_size, out_channels)
+    size = _transposed_size((height, width), kernel_size, stride, dilation, extra)
+    image = add_windows(spread, size=size, stride=stride, dilation=dilation)
+    image = image[:, padding[0] : size[0] - padding[0], padding[1] : size[1] - padding[1]]
+    return (image if bias is None else image + bias).permute(0, 3, 1, 2)
+
+
+def _sides(
+    padding: Pair | str, kernel_size: list[int], stride: tuple[int, int], dilation: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """Padding as (left, right, top, bottom)."""
+    if padding == "valid":
+        return 0, 0, 0, 0
+    if padding == "same":
+        if stride != (1, 1):
+            raise ValueError("conv2d: padding='same' needs stride 1")
+        spare = [step * (kernel - 1) for kernel, step in zip(kernel_size, dilation, strict=True)]
+        return spare[1] // 2, spare[1] - spare[1] // 2, spare[0] // 2, spare[0] - spare[0] // 2
+    if isinstance(padding, str):
+        raise ValueError(f"conv2d: padding is a number, a pair, 'same' or 'valid', not {padding!r}")
+    vertical, horizontal = pair(padding, "padding")
+    return horizontal, horizontal, vertical, vertical
+
+
+def _transposed_size(*geometry: Sequence[int]) -> tuple[int, int]:
+    height, width = (
+        (count - 1) * skip + step * (kernel - 1) + 1 + extra
+        for count, kernel, skip, step, extra in zip(*geometry, strict=True)
+    )
+    return height, width
+
+
+def _check_channels(name: str, input: Tensor, channels: int, out_channels: int, groups: int) -> None:
+    if input.ndim != 4 or input.shape[1] != channels:
+        raise ValueError(
+            f"{name}: the weight expects images (N, {channels}, H, W); the input has shape {tuple(input.shape)}"
+        )
+    if channels % groups or out_channels % groups:
+        raise ValueError(f"{name}: {groups} groups do not divide {channels} and {out_channels} channels")

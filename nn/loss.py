@@ -1,0 +1,55 @@
+"""Losses: a mean over a batch unless asked otherwise."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import tape
+
+__all__ = ["l1_loss", "mse_loss"]
+
+
+@tape.implements(F.mse_loss)
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """The squared error.
+
+    Args:
+        input, target: tensors of one shape.
+        reduction: "mean" or "sum" over all entries, or "none".
+
+    >>> mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
+    return _reduce("mse_loss", torch.square(_difference("mse_loss", input, target)), reduction)
+
+
+@tape.implements(F.l1_loss)
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """The absolute error; its derivative is 0 where the error is.
+
+    Args:
+        input, target: tensors of one shape.
+        reduction: "mean" or "sum" over all entries, or "none".
+
+    >>> l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
+    return _reduce("l1_loss", torch.abs(_difference("l1_loss", input, target)), reduction)
+
+
+def _difference(name: str, input: Tensor, target: Tensor) -> Tensor:
+    if input.shape != target.shape:
+        raise ValueError(
+            f"{name}: the input has shape {tuple(input.shape)} and the target {tuple(target.shape)}; they must agree"
+        )
+    return input - target
+
+
+def _reduce(name: str, loss: Tensor, reduction: str) -> Tensor:
+    if reduction == "mean":
+        return loss.mean()
+    if reduction == "sum":
+        return loss.sum()
+    if reduction == "none":
+        return loss
+    raise ValueError(f"{name}: reduction is 'mean', 'sum' or 'none', not {reduction!r}")

@@ -1,0 +1,156 @@
+"""Learning rates as functions of the step.
+
+A schedule maps the number of updates made so far, 0 at the first, to the learning rate of the next one. This
+is how `torch.optim.lr_scheduler` counts where `scheduler.step()` is called after every update: at step n a
+schedule here has the value that torch's scheduler has set after n of its own steps. A schedule keeps no
+state, so a run that is resumed at a step has the rates of one that was never interrupted.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from optim.boundary import nonnegative, positive_integer
+
+__all__ = [
+    "Schedule",
+    "constant",
+    "cosine",
+    "linear_ramp_down",
+    "multi_step_decay",
+    "scheduled",
+    "smooth_ramp_down",
+    "step_decay",
+    "warmup",
+]
+
+Schedule: TypeAlias = Callable[[int], float]
+
+
+def constant(lr: float) -> Schedule:
+    """`lr` at every step.
+
+    >>> constant(0.1)(1000)
+    0.1
+    """
+    lr = nonnegative("lr", lr)
+    return lambda step: lr
+
+
+def step_decay(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
+    """`lr`, multiplied by `gamma` every `step_size` steps: torch's `StepLR`.
+
+    >>> rate = step_decay(1.0, step_size=10, gamma=0.5)
+    >>> [rate(step) for step in (0, 9, 10, 20)]
+    [1.0, 1.0, 0.5, 0.25]
+    """
+    lr, gamma = nonnegative("lr", lr), nonnegative("gamma", gamma)
+    step_size = positive_integer("step_size", step_size)
+    return lambda step: lr * gamma ** (step // step_size)
+
+
+def multi_step_decay(lr: float, milestones: Iterable[int], gamma: float = 0.1) -> Schedule:
+    """`lr`, multiplied by `gamma` at each of the steps `milestones`, in any order: torch's `MultiStepLR`.
+
+    >>> rate = multi_step_decay(1.0, milestones=[10, 15], gamma=0.5)
+    >>> [rate(step) for step in (9, 10, 14, 15, 100)]
+    [1.0, 0.5, 0.5, 0.25, 0.25]
+    """
+    lr, gamma = nonnegative("lr", lr), nonnegative("gamma", gamma)
+    passed = sorted(positive_integer("a milestone", milestone) for milestone in milestones)
+    return lambda step: lr * gamma ** bisect_right(passed, step)
+
+
+def cosine(lr: float, T_max: int, eta_min: float = 0.0) -> Schedule:
+    """From `lr` at step 0 to `eta_min` at step `T_max` along half a cosine: torch's `CosineAnnealingLR`.
+
+    As there, the cosine goes on: past `T_max` the rate rises again, and is back at `lr` at `2·T_max`.
+
+    Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.
+
+    >>> rate = cosine(1.0, T_max=10)
+    >>> [round(rate(step), 3) for step in (0, 1, 5, 9, 10)]
+    [1.0, 0.976, 0.5, 0.024, 0.0]
+    """
+    lr, eta_min = nonnegative("lr", lr), nonnegative("eta_min", eta_min)
+    T_max = positive_integer("T_max", T_max)
+    return lambda step: eta_min + (lr - eta_min) * (1 + math.cos(math.pi * step / T_max)) / 2
+
+
+def linear_ramp_down(lr: float, total_iters: int, ramp_iters: int) -> Schedule:
+    """`lr`, but along a straight line to zero over the last `ramp_iters` of `total_iters` steps.
+
+    The line leaves `lr` at step `total_iters - ramp_iters` and reaches zero at step `total_iters`, one past
+    the last update, so that no update of the run is without effect; then it stays zero.
+
+    >>> rate = linear_ramp_down(1.0, total_iters=10, ramp_iters=4)
+    >>> [rate(step) for step in (0, 6, 7, 8, 9, 10, 11)]
+    [1.0, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
+    """
+    lr = nonnegative("lr", lr)
+    left = _ramp(total_iters, ramp_iters)
+    return lambda step: lr * left(step)
+
+
+def smooth_ramp_down(lr: float, total_iters: int, ramp_iters: int) -> Schedule:
+    """`lr`, but smoothly to zero over the last `ramp_iters` of `total_iters` steps: Noise2Noise's schedule.
+
+    A fraction `t` into the ramp the rate is `lr·((1 + cos πt) / 2)²`; after it, zero.
+
+    Source: Lehtinen et al., "Noise2Noise: learning image restoration without clean data", 2018, as in the
+    authors' published training program.
+
+    >>> rate = smooth_ramp_down(1.0, total_iters=10, ramp_iters=4)
+    >>> [round(rate(step), 3) for step in (0, 6, 7, 8, 9, 10, 11)]
+    [1.0, 1.0, 0.729, 0.25, 0.021, 0.0, 0.0]
+    """
+    lr = nonnegative("lr", lr)
+    left = _ramp(total_iters, ramp_iters)
+    return lambda step: lr * ((1 - math.cos(math.pi * left(step))) / 2) ** 2
+
+
+def warmup(schedule: float | Schedule, total_iters: int, start_factor: float = 1 / 3) -> Schedule:
+    """A straight line of `total_iters` steps up to the beginning of `schedule`, which then runs from its 0.
+
+    The line starts at `start_factor·schedule(0)`, with `start_factor` from 0 to 1. This is torch's
+    `SequentialLR` of a `LinearLR` and another scheduler, with the milestone at `total_iters`.
+
+    >>> rate = warmup(step_decay(1.0, step_size=10), total_iters=4, start_factor=0.0)
+    >>> [rate(step) for step in (0, 1, 2, 3, 4, 13, 14)]
+    [0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 0.1]
+    """
+    target = scheduled(schedule)
+    total_iters = positive_integer("total_iters", total_iters)
+    start_factor = nonnegative("start_factor", start_factor)
+    if start_factor > 1:
+        raise ValueError(f"start_factor must be from 0 to 1, got {start_factor}")
+
+    def rate(step: int) -> float:
+        if step >= total_iters:
+            return target(step - total_iters)
+        return target(0) * (start_factor + (1 - start_factor) * step / total_iters)
+
+    return rate
+
+
+def scheduled(lr: float | Schedule) -> Schedule:
+    """`lr` as a schedule, with each of its rates checked: what an optimizer makes of its argument."""
+    if not callable(lr):
+        return constant(lr)
+
+    def checked(step: int) -> float:
+        return nonnegative(f"the learning rate that the schedule gives at step {step}", lr(step))
+
+    return checked
+
+
+def _ramp(total_iters: int, ramp_iters: int) -> Schedule:
+    """The part of the ramp that is still ahead: 1 before it, 0 after it."""
+    total_iters = positive_integer("total_iters", total_iters)
+    ramp_iters = positive_integer("ramp_iters", ramp_iters)
+    if ramp_iters > total_iters:
+        raise ValueError(
+            f"ramp_iters must not be larger than total_iters, got {ramp_iters=} and {total_iters=}"
+        )
+    return lambda step: min(1.0, max(0.0, (total_iters - step) / ramp_iters))
