@@ -72,9 +72,7 @@ def adam(
         # The corrections of both means are numbers of the step: they cost no pass over the tensors.
         step_size = rate(step) / (1 - beta1 ** (step + 1))
         correction = math.sqrt(1 - beta2 ** (step + 1))
-        updates = tree.map(
-            lambda m, v: (-step_size * m) / (torch.sqrt(v) / correction + eps), exp_avg, exp_avg_sq
-        )
+        updates = tree.map(lambda m, v: (-step_size * m) / (torch.sqrt(v) / correction + eps), exp_avg, exp_avg_sq)
         return updates, AdamState(state.step + 1, exp_avg, exp_avg_sq)
 
     return Optimizer(init, update)
@@ -100,15 +98,15 @@ def adamw(
     """
     rate = scheduled(lr)
     weight_decay = nonnegative("weight_decay", weight_decay)
-    coupled = adam(rate, betas, eps)
+    undecayed = adam(rate, betas, eps)
 
     def update(grads: Any, state: AdamState, params: Any) -> tuple[Any, AdamState]:
-        updates, next_state = coupled.update(grads, state, params)
+        updates, next_state = undecayed.update(grads, state, params)
         params, updates = aligned(params, updates=updates)
         decay = rate(int(state.step)) * weight_decay
         return tree.map(lambda u, p: torch.add(u, p, alpha=-decay), updates, params), next_state
 
-    return Optimizer(coupled.init, update)
+    return Optimizer(undecayed.init, update)
 
 
 def _pair(betas: Any) -> tuple[float, float]:

@@ -69,18 +69,14 @@ def chain(*optimizers: Optimizer) -> Optimizer:
         raise ValueError("chain needs at least one optimizer")
     for position, optimizer in enumerate(optimizers):
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                f"chain takes optimizers; argument {position} is of type {type(optimizer).__name__}"
-            )
+            raise TypeError(f"chain takes optimizers; argument {position} is of type {type(optimizer).__name__}")
 
     def init(params: Any) -> tuple[Any, ...]:
         return tuple(optimizer.init(params) for optimizer in optimizers)
 
     def update(grads: Any, state: tuple[Any, ...], params: Any) -> tuple[Any, tuple[Any, ...]]:
         if type(state) is not tuple or len(state) != len(optimizers):
-            raise TypeError(
-                f"the state of this chain is a tuple of {len(optimizers)} states, as its init makes it"
-            )
+            raise TypeError(f"the state of this chain is a tuple of {len(optimizers)} states, as its init makes it")
         next_state = []
         for optimizer, own_state in zip(optimizers, state, strict=True):
             grads, own_state = optimizer.update(grads, own_state, params)

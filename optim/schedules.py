@@ -150,7 +150,5 @@ def _ramp(total_iters: int, ramp_iters: int) -> Schedule:
     total_iters = positive_integer("total_iters", total_iters)
     ramp_iters = positive_integer("ramp_iters", ramp_iters)
     if ramp_iters > total_iters:
-        raise ValueError(
-            f"ramp_iters must not be larger than total_iters, got {ramp_iters=} and {total_iters=}"
-        )
+        raise ValueError(f"ramp_iters must not be larger than total_iters, got {ramp_iters=} and {total_iters=}")
     return lambda step: min(1.0, max(0.0, (total_iters - step) / ramp_iters))

@@ -51,9 +51,7 @@ def sgd(
     dampening = nonnegative("dampening", dampening)
     weight_decay = nonnegative("weight_decay", weight_decay)
     if nesterov and (momentum == 0 or dampening != 0):
-        raise ValueError(
-            f"Nesterov momentum needs a positive momentum and no dampening, got {momentum=}, {dampening=}"
-        )
+        raise ValueError(f"Nesterov momentum needs a positive momentum and no dampening, got {momentum=}, {dampening=}")
 
     def init(params: Any) -> SGDState:
         (params,) = aligned(params)

@@ -64,7 +64,12 @@ def paths(tree: Any) -> list[str]:
     >>> paths({"conv": {"weight": 1, "bias": 2}, "scales": [3, 4]})
     ['conv.weight', 'conv.bias', 'scales.0', 'scales.1']
     """
-    return [".".join(str(key) for key in path) for path in optree.tree_paths(tree, namespace=_NAMESPACE)]
+    accessors = optree.tree_accessors(tree, namespace=_NAMESPACE)
+    return [".".join(_key(entry) for entry in accessor) for accessor in accessors]
+
+
+def _key(entry: optree.PyTreeEntry) -> str:
+    return entry.field if isinstance(entry, optree.NamedTupleEntry) else str(entry.entry)
 
 
 def register_dataclass(cls: _Class) -> _Class:

@@ -1,4 +1,4 @@
-"""What the tests of the optimizers share: a race against torch's own."""
+"""What the tests of the optimizers share: a run beside torch's own."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from tape import tree
 
 @pytest.fixture(scope="session")
 def assert_follows_torch():
-    """Runs an optimizer beside torch's on the same random gradients and compares every step, from the same parameters."""
+    """Runs an optimizer beside torch's on the same random gradients and compares each step."""
 
     def check(optimizer, make_torch_optimizer, shapes, scales, seed, dtype, make_scheduler=None):
         generator = torch.Generator().manual_seed(seed)

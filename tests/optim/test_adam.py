@@ -24,23 +24,17 @@ seeds = st.integers(0, 2**32)
 @settings(max_examples=40, deadline=None)
 @given(shapes, scales, hyperparameters, dtypes, seeds)
 def test_adam_follows_torch_step_by_step(assert_follows_torch, shapes, scales, hyper, dtype, seed):
-    assert_follows_torch(
-        optim.adam(**hyper), lambda p: torch.optim.Adam(p, **hyper), shapes, scales, seed, dtype
-    )
+    assert_follows_torch(optim.adam(**hyper), lambda p: torch.optim.Adam(p, **hyper), shapes, scales, seed, dtype)
 
 
 @settings(max_examples=40, deadline=None)
 @given(shapes, scales, hyperparameters, dtypes, seeds)
 def test_adamw_follows_torch_step_by_step(assert_follows_torch, shapes, scales, hyper, dtype, seed):
-    assert_follows_torch(
-        optim.adamw(**hyper), lambda p: torch.optim.AdamW(p, **hyper), shapes, scales, seed, dtype
-    )
+    assert_follows_torch(optim.adamw(**hyper), lambda p: torch.optim.AdamW(p, **hyper), shapes, scales, seed, dtype)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)], ids=str)
-@pytest.mark.parametrize(
-    ("make", "make_theirs"), [(optim.adam, torch.optim.Adam), (optim.adamw, torch.optim.AdamW)]
-)
+@pytest.mark.parametrize(("make", "make_theirs"), [(optim.adam, torch.optim.Adam), (optim.adamw, torch.optim.AdamW)])
 def test_a_whole_descent_with_the_defaults_is_torchs(make, make_theirs, dtype, tolerance):
     def slope(x):
         return torch.sin(x) + 0.1 * x

@@ -78,9 +78,7 @@ def test_updates_are_like_the_parameters_in_structure_shape_and_dtype(optimizer,
     updates, _ = optimizer.update(gradients(params, 0), optimizer.init(params), params)
     for result in (updates, optim.apply_updates(params, updates)):
         assert tree.flatten(result)[1] == tree.flatten(params)[1]
-        assert [(x.shape, x.dtype) for x in tree.leaves(result)] == [
-            (p.shape, p.dtype) for p in tree.leaves(params)
-        ]
+        assert [(x.shape, x.dtype) for x in tree.leaves(result)] == [(p.shape, p.dtype) for p in tree.leaves(params)]
 
 
 @every_optimizer
@@ -89,9 +87,7 @@ def test_a_state_keeps_its_structure_shapes_and_dtypes(optimizer):
     before = optimizer.init(params)
     _, after = run(optimizer, params, before, range(3))
     assert tree.flatten(after)[1] == tree.flatten(before)[1]
-    assert [(x.shape, x.dtype) for x in tree.leaves(after)] == [
-        (x.shape, x.dtype) for x in tree.leaves(before)
-    ]
+    assert [(x.shape, x.dtype) for x in tree.leaves(after)] == [(x.shape, x.dtype) for x in tree.leaves(before)]
     assert all(isinstance(leaf, torch.Tensor) for leaf in tree.leaves(after))
 
 
@@ -216,9 +212,7 @@ def test_an_ensemble_trains_under_vmap(name):
     members = [{"w": torch.randn(3, generator=torch.Generator().manual_seed(i))} for i in range(4)]
     states = [run(optimizer, member, optimizer.init(member), range(2))[1] for member in members]
     grads = [gradients(member, 5) for member in members]
-    expected = [
-        optimizer.update(*arguments)[0]["w"] for arguments in zip(grads, states, members, strict=True)
-    ]
+    expected = [optimizer.update(*arguments)[0]["w"] for arguments in zip(grads, states, members, strict=True)]
 
     def stack(trees):
         return tree.map(lambda *leaves: torch.stack(leaves), *trees)
@@ -248,13 +242,8 @@ def test_steps_can_be_differentiated(name):
 
     at = torch.tensor([0.3, 0.7, -0.4], dtype=torch.float64)
     nudges = 1e-6 * torch.eye(3, dtype=torch.float64)
-    slopes = [
-        (distance_after_two_steps(at + nudge) - distance_after_two_steps(at - nudge)) / 2e-6
-        for nudge in nudges
-    ]
-    torch.testing.assert_close(
-        tape.grad(distance_after_two_steps)(at), torch.stack(slopes), rtol=1e-6, atol=1e-8
-    )
+    slopes = [(distance_after_two_steps(at + nudge) - distance_after_two_steps(at - nudge)) / 2e-6 for nudge in nudges]
+    torch.testing.assert_close(tape.grad(distance_after_two_steps)(at), torch.stack(slopes), rtol=1e-6, atol=1e-8)
 
 
 def test_a_chain_feeds_each_optimizer_the_updates_of_the_one_before():
@@ -272,9 +261,7 @@ def test_a_chain_of_chains_is_a_chain():
     params = some_params()
     a, b, c = (OPTIMIZERS[name] for name in ("clip", "momentum", "clip"))
     left, flat = optim.chain(optim.chain(a, b), c), optim.chain(a, b, c)
-    assert_equal(
-        run(left, params, left.init(params), range(3))[0], run(flat, params, flat.init(params), range(3))[0]
-    )
+    assert_equal(run(left, params, left.init(params), range(3))[0], run(flat, params, flat.init(params), range(3))[0])
 
 
 def test_any_pair_of_functions_is_an_optimizer():

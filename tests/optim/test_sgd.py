@@ -27,9 +27,7 @@ def hyperparameters(draw):
 @settings(max_examples=80, deadline=None)
 @given(shapes, scales, hyperparameters(), dtypes, seeds)
 def test_sgd_follows_torch_step_by_step(assert_follows_torch, shapes, scales, hyper, dtype, seed):
-    assert_follows_torch(
-        optim.sgd(**hyper), lambda p: torch.optim.SGD(p, **hyper), shapes, scales, seed, dtype
-    )
+    assert_follows_torch(optim.sgd(**hyper), lambda p: torch.optim.SGD(p, **hyper), shapes, scales, seed, dtype)
 
 
 def test_a_scheduled_rate_is_torchs(assert_follows_torch):
@@ -60,9 +58,7 @@ def test_without_momentum_there_is_no_velocity_to_store():
 
 def test_a_state_without_velocity_is_refused_where_momentum_needs_one():
     params = {"w": torch.zeros(3)}
-    with pytest.raises(
-        ValueError, match="momentum_buffer must have the structure of params, but has no leaf"
-    ):
+    with pytest.raises(ValueError, match="momentum_buffer must have the structure of params, but has no leaf"):
         optim.sgd(0.1, momentum=0.9).update(params, optim.sgd(0.1).init(params), params)
 
 
