@@ -52,9 +52,7 @@ class Picture:
         if self.pixels.ndim != 3 or self.pixels.shape[0] not in (1, 3) or self.pixels.numel() == 0:
             raise ValueError(f"pixels are (1 or 3, H, W), not {tuple(self.pixels.shape)}")
         if self.alpha is not None and self.alpha.shape != self.pixels.shape[1:]:
-            raise ValueError(
-                f"alpha is {tuple(self.alpha.shape)} and the pixels are {tuple(self.pixels.shape[1:])}"
-            )
+            raise ValueError(f"alpha is {tuple(self.alpha.shape)} and the pixels are {tuple(self.pixels.shape[1:])}")
         if self.depth not in (8, 16):
             raise ValueError(f"depth is 8 or 16 bits, not {self.depth}")
 
@@ -209,9 +207,7 @@ def _tiff_array(image: Image.Image, path: Path) -> NDArray[Any]:
             array = np.moveaxis(array, 0, -1)
     array = array if array.ndim == 3 else array[..., None]
     if array.dtype != np.uint16 or array.shape[2] > 4 or tags.get(_PHOTOMETRIC) not in (0, 1, 2):
-        raise InputError(
-            f"{path} is a TIFF of {array.dtype} numbers or odd channels: save it as 16-bit RGB or grey"
-        )
+        raise InputError(f"{path} is a TIFF of {array.dtype} numbers or odd channels: save it as 16-bit RGB or grey")
     if tags.get(_PHOTOMETRIC) == 0:  # white is zero
         array = 65535 - array
     if array.shape[2] in (2, 4) and tags.get(_EXTRA_SAMPLES) == (1,):  # colours are stored times alpha

@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor
 
-GROUP = 25  # pictures that are made together and share their leaves' radii: bounds memory
+GROUP = 10  # pictures that are made together and share their leaves' radii
 
 
 def dead_leaves(generator: torch.Generator, size: int, count: int = 1) -> Tensor:
@@ -36,10 +36,15 @@ def _group(generator: torch.Generator, size: int, count: int) -> Tensor:
 
 
 def _radii(generator: torch.Generator, size: int) -> Tensor:
-    """Radii with density r^-3, in falling order, for enough leaves to cover each picture four times: (K,)."""
-    least, most = 2.5, size / 4
-    covered = 2 * math.pi * math.log(most / least) / (least**-2 - most**-2)  # the mean area of a leaf
-    share = torch.rand(math.ceil(4 * size * size / covered), generator=generator, dtype=torch.float64)
+    """Radii with density r^-3 for enough leaves to cover each picture four times: (K,).
+
+    The least radius differs, and with it how busy the pictures are.
+    """
+    most = size / 2.5
+    least = 2 * 12 ** float(torch.rand((), generator=generator))
+    least = min(least, most / 4)
+    area = 2 * math.pi * math.log(most / least) / (least**-2 - most**-2)  # of a leaf, on average
+    share = torch.rand(math.ceil(4 * size * size / area), generator=generator, dtype=torch.float64)
     return (least**-2 - share * (least**-2 - most**-2)).rsqrt().float()
 
 
@@ -70,16 +75,16 @@ def _fall(generator: torch.Generator, size: int, radii: Tensor, centres: Tensor)
 
 
 def _colours(generator: torch.Generator, count: int, leaves: int) -> Tensor:
-    """A colour for each leaf: (count, leaves, 3). Most of what varies is brightness, then warm against cold."""
-    exposure = 0.3 + 0.3 * torch.rand(count, 1, 1, generator=generator)
-    contrast = 0.10 + 0.18 * torch.rand(count, 1, 1, generator=generator)
+    """A colour for each leaf, (count, leaves, 3): mostly brightness varies, then warm against cold."""
+    exposure = 0.3 + 0.35 * torch.rand(count, 1, 1, generator=generator)
+    contrast = 0.06 + 0.18 * torch.rand(count, 1, 1, generator=generator)
     brightness = exposure + contrast * torch.randn(count, leaves, 1, generator=generator)
-    tint = 0.6 * torch.randn(count, 1, 2, generator=generator)
+    tint = 0.6 * torch.randn(count, 1, 2, generator=generator) + torch.tensor([0.3, 0.0])
     vividness = 1.5 * torch.rand(count, 1, 1, generator=generator)
     hue = vividness * (tint + torch.randn(count, leaves, 2, generator=generator))
     warm, green = torch.tensor([1.0, 0.0, -1.0]), torch.tensor([-0.5, 1.0, -0.5])
-    colour = brightness + 0.07 * hue[..., :1] * warm + 0.03 * hue[..., 1:] * green
-    return colour.clamp(0.02, 0.98)
+    colour = brightness + 0.09 * hue[..., :1] * warm + 0.035 * hue[..., 1:] * green
+    return colour.clamp(0.03, 0.95)
 
 
 def _texture(generator: torch.Generator, leaves: int, top: Tensor) -> Tensor:
@@ -98,9 +103,7 @@ def _texture(generator: torch.Generator, leaves: int, top: Tensor) -> Tensor:
     strengths = striped * torch.randn(count * leaves, generator=generator).mul_(0.2)
     period = 3 * torch.exp(2 * torch.rand(count * leaves, generator=generator))
     angle = math.pi * torch.rand(count * leaves, generator=generator)
-    wave = (2 * math.pi / period * angle.cos())[top] * rows + (2 * math.pi / period * angle.sin())[
-        top
-    ] * columns
+    wave = (2 * math.pi / period * angle.cos())[top] * rows + (2 * math.pi / period * angle.sin())[top] * columns
     return light + strengths[top] * wave.sin_().mul_(3).clamp_(-1, 1)
 
 
@@ -121,13 +124,13 @@ def _field(generator: torch.Generator, size: int, count: int, slope: float) -> T
     weight = frequency.clamp(min=size**-2.0).pow(-slope / 2)
     weight[0, 0] = 0
     white = torch.randn(count, size, size, generator=generator)
-    field = torch.fft.irfft2(torch.fft.rfft2(white) * weight, s=(size, size))
+    field: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * weight, s=(size, size))
     return field / field.std(dim=(1, 2), keepdim=True)
 
 
 def _soften(generator: torch.Generator, image: Tensor) -> Tensor:
     """Blurs each picture by its own small amount, as lenses do, with a three-pixel kernel along each axis."""
-    weight = 0.25 * torch.rand(len(image), 1, 1, 1, generator=generator)
+    weight = 0.2 * torch.rand(len(image), 1, 1, 1, generator=generator)
     for axis in (2, 3):
         neighbours = image.roll(1, axis) + image.roll(-1, axis)
         image = (1 - 2 * weight) * image + weight * neighbours

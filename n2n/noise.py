@@ -103,15 +103,14 @@ class PixelNoise(ABC):
         """(N, 1, 1, 1), on the images' device; the generator is only asked where there is a range."""
         if self.low == self.high:
             return images.new_full((len(images), 1, 1, 1), self.low)
-        drawn = torch.rand(
-            (len(images), 1, 1, 1), generator=generator, dtype=images.dtype, device=generator.device
-        )
+        drawn = torch.rand((len(images), 1, 1, 1), generator=generator, dtype=images.dtype, device=generator.device)
         return (self.low + (self.high - self.low) * drawn).to(images.device)
 
     def __str__(self) -> str:
         return f"{type(self).__name__.lower()}:{_range(self.low, self.high)}"
 
 
+@dataclass(frozen=True)
 class Gaussian(PixelNoise):
     """Adds normal noise of standard deviation `low` to `high`, on the scale of 0 to 255.
 
@@ -128,6 +127,7 @@ class Gaussian(PixelNoise):
         return torch.addcmul(images, noise.to(images.device), sigma)
 
 
+@dataclass(frozen=True)
 class Poisson(PixelNoise):
     """Counts photons: a pixel of intensity x is a Poisson count of mean λx, over λ; λ is `low` to `high`.
 
@@ -158,17 +158,15 @@ class PointSample:
     """Shrinks a window by keeping one random pixel of each cell; the clean picture has each cell's mean.
 
     The side of a cell is `low` to `high` pixels of the larger photo, not necessarily whole ones. Without
-    numbers it goes from 6 to as much as the photo holds, and a photo that does not hold 6 is taken whole. With
-    numbers, every photo must hold the smallest. The noise is white, correlated between channels as the
+    numbers it goes from 6 to as much as the photo holds, and of a photo that does not hold 6 the largest square
+    is taken. With numbers, every photo must hold the smallest. The noise is white, correlated between channels as the
     picture's colours are, and strong where the picture has detail.
     """
 
     low: float = 6.0
     high: float = math.inf
 
-    usage = (
-        "pointsample, pointsample:CELL or pointsample:LOW-HIGH with the side of a cell in pixels, as in 6-12"
-    )
+    usage = "pointsample, pointsample:CELL or pointsample:LOW-HIGH with the side of a cell in pixels, as in 6-12"
 
     def __post_init__(self) -> None:
         if self.low <= 1:
@@ -211,10 +209,11 @@ noises: dict[str, type[PixelNoise] | type[PointSample]] = {
 class Scenes:
     """N windows into pictures, each divided into as many cells as the picture to be made of it has pixels.
 
-    `pixels` (P, C) holds the pictures' pixels row by row, as uint8, uint16 or float32. Of each window, `first`
-    (N,) is the index of its first pixel, and for the two axes of the picture to be made, `sides` (2, N) is its
-    extent in pixels, `strides` (2, N) the step from one pixel to the next, and `mirrored` (2, N) whether it is
-    read backwards. `shape` is (H, W) of the pictures to be made.
+    `pixels` (P, C) holds the pictures' pixels row by row, as uint8, uint16 or float32; a fourth channel only
+    makes a pixel one machine word. Of each window, `first` (N,) is the index of its first pixel; and for the
+    two axes of the picture to be made, `sides` (2, N) is its extent in pixels, `strides` (2, N) the step from
+    one pixel to the next, and `mirrored` (2, N) whether it is read backwards. `shape` is (H, W) of the pictures
+    to be made.
     """
 
     pixels: Tensor
@@ -244,10 +243,14 @@ class Scenes:
             shape=shape,
         )
 
+    @property
+    def channels(self) -> int:
+        return min(self.pixels.shape[1], 3)
+
     def mean(self) -> Tensor:
         """The mean of each cell, weighing pixels by how much of them lies in it: float32 (N, C, H, W)."""
         if bool((self.sides == torch.tensor(self.shape)[:, None]).all()):
-            rows, columns = (self._cells(axis).long() for axis in (0, 1))
+            rows, columns = (self._cells(axis).int() for axis in (0, 1))
             return self._read(rows[:, :, None], columns[:, None, :])
         return torch.stack([self._mean(window) for window in range(len(self.first))])
 
@@ -256,11 +259,9 @@ class Scenes:
         # One draw of 32 bits is a place within the cell: 16 bits down and 16 across, counted from its middle.
         bits = torch.empty(len(self.first), *self.shape, dtype=torch.int32)
         bits.random_(-(2**31), 2**31, generator=generator)
-        down, across = (bits.view(torch.int16).view(*bits.shape, 2).float() / 65536).unbind(-1)
-        return self._read(
-            self._places(0, self._cells(0)[:, :, None], down),
-            self._places(1, self._cells(1)[:, None, :], across),
-        )
+        down, across = bits.view(torch.int16).view(*bits.shape, 2).unbind(-1)
+        rows = self._places(0, self._cells(0)[:, :, None], down)
+        return self._read(rows, self._places(1, self._cells(1)[:, None, :], across))
 
     def _cells(self, axis: int) -> Tensor:
         """The numbers of the cells along an axis, as they are to be read: float32 (N, H or W)."""
@@ -268,30 +269,32 @@ class Scenes:
         return torch.where(self.mirrored[axis, :, None], numbers.flip(0), numbers)
 
     def _places(self, axis: int, cells: Tensor, within: Tensor) -> Tensor:
-        """Pixels of the window, int64, at places in [-1/2, 1/2) of a cell from the cells' middles."""
-        side = self.sides[axis, :, None, None]
+        """Pixels of the window, int32, at `within` / 65536 cells from the middles of `cells`."""
+        side = self.sides[axis, :, None, None].float()
         cell = side / self.shape[axis]
-        place = torch.addcmul((cells + 0.5) * cell, within, cell).long()
-        return torch.minimum(place, side - 1)  # rounding may reach the window's end
+        place = torch.addcmul((cells + 0.5) * cell, within.float(), cell / 65536)
+        return torch.minimum(place, side - 1, out=place).int()  # rounding may reach the window's end
 
     def _read(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """The pixels at places of the windows: float32 (N, C, H, W) in [0, 1]."""
-        down, across = self.strides[:, :, None, None]
-        index = self.first[:, None, None] + rows * down + columns * across
-        pixels = self.pixels.index_select(0, index.flatten()).view(*index.shape, -1).permute(0, 3, 1, 2)
-        return pixels.to(torch.float32, memory_format=torch.contiguous_format).div_(_most(pixels.dtype))
+        """The pixels at places of the windows, int32: float32 (N, C, H, W) in [0, 1]."""
+        down, across = self.strides.int()[:, :, None, None]
+        index = (rows * down + columns * across) + self.first[:, None, None]
+        # A pixel that fits into a machine word is read as one, in a third of the time.
+        words = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}.get(self.pixels[0].nbytes)
+        source = self.pixels if words is None else self.pixels.view(words).flatten()
+        found = source.index_select(0, index.flatten())
+        pixels = found.view(*index.shape, -1).view(self.pixels.dtype)[..., : self.channels]
+        return unit(pixels.permute(0, 3, 1, 2))
 
     def _mean(self, window: int) -> Tensor:
         """The mean of one window's cells: (C, H, W)."""
         (height, width), (down, across) = self.sides[:, window].tolist(), self.strides[:, window].tolist()
-        channels = self.pixels.shape[1]
-        place = int(self.first[window]) * channels + self.pixels.storage_offset()
-        pixels = self.pixels.as_strided(
-            (height, channels, width), (down * channels, 1, across * channels), place
-        ).float()
+        step = self.pixels.shape[1]
+        pixels = self.pixels[int(self.first[window]) :].as_strided(
+            (self.channels, height, width), (1, down * step, across * step)
+        )
         rows, columns = (self._overlap(axis, window) for axis in (0, 1))
-        means = torch.einsum("yp,pcq,xq->cyx", rows, pixels, columns)
-        return means / _most(self.pixels.dtype)
+        return rows @ unit(pixels) @ columns.T
 
     def _overlap(self, axis: int, window: int) -> Tensor:
         """How much of each cell each pixel along the axis makes up: (cells, pixels), rows summing to 1."""
@@ -303,6 +306,8 @@ class Scenes:
         return covered.clamp(min=0) / cell
 
 
-def _most(dtype: torch.dtype) -> int:
-    """What white is in pixels of `dtype`."""
-    return {torch.uint8: 255, torch.uint16: 65535}.get(dtype, 1)
+def unit(pixels: Tensor) -> Tensor:
+    """Pixels of any dtype as float32, contiguous, white being 1."""
+    most = {torch.uint8: 255, torch.uint16: 65535}.get(pixels.dtype)
+    values = pixels.to(torch.float32, memory_format=torch.contiguous_format)
+    return values.div_(most) if most else values

@@ -1,9 +1,9 @@
 """Where training pairs come from: photographs with a noise model, noisy captures, tensor files.
 
-Every source draws with a generator that it is given and keeps no state: the same seed gives the same bits, and a
-run that resumes needs the generator's state alone. Draws are with replacement, so "an epoch of 50,000" is 50,000
-draws. What is held out for validation is held out by picture, by a fixed choice that no seed changes: a crop that
-is validated on never comes from a picture that is trained on.
+Every source draws with a generator that it is given and keeps no state: the same seed gives the same bits, and
+a run that resumes needs the generator's state alone. Draws are with replacement, so "an epoch of 50,000" is
+50,000 draws. What is held out for validation is held out by picture, by a fixed choice that no seed changes: a
+crop that is validated on never comes from a picture that is trained on.
 """
 
 import pickle
@@ -20,11 +20,9 @@ from torch import Tensor
 from n2n.errors import InputError
 from n2n.images import Picture, list_images, read_image
 from n2n.leaves import dead_leaves
-from n2n.noise import Gaussian, Noise, Scenes
+from n2n.noise import Gaussian, Noise, Scenes, unit
 
-Track = Callable[
-    [Sequence[Path]], Iterable[Path]
-]  # wraps the files to be read, as `rich.progress.track` does
+Track = Callable[[Sequence[Path]], Iterable[Path]]  # wraps the files to be read, as `rich.progress.track` does
 
 
 class Source(Protocol):
@@ -36,13 +34,13 @@ class Source(Protocol):
 
     @property
     def has_clean(self) -> bool:
-        """Whether `validation` knows the clean images; if not, it gives a second noisy capture in their place."""
+        """Whether `validation` knows the clean images; if not, it gives other noisy ones in their place."""
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Noisy images and their training targets, themselves noisy: float32 (count, C, H, W), about [0, 1]."""
+        """Noisy images and as noisy targets: float32 (count, C, H, W) in about [0, 1]."""
 
     def validation(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Held-out noisy images, and the clean ones, or other noisy ones where there are none (`has_clean`)."""
+        """Held-out noisy images and the clean ones (`has_clean`): float32 (count, C, H, W)."""
 
 
 # Builders ---------------------------------------------------------------------------------------------------
@@ -74,9 +72,7 @@ def procedural(
     """Pairs from `count` dead-leaves images of `side` × `side` pixels: nothing needs to be downloaded."""
     need = noise.smallest(size)
     if side < need:
-        raise InputError(
-            f"'{noise}' at size {size} needs images of {need}×{need} pixels: raise the side {side}"
-        )
+        raise InputError(f"'{noise}' at size {size} needs images of {need}×{need} pixels: raise the side {side}")
     generator = torch.Generator().manual_seed(seed)
     album = Album.of(Picture(image) for image in dead_leaves(generator, side, count))
     return Photos(*album.hold_out(held_out, need), noise, size)
@@ -92,14 +88,12 @@ def captures(
 ) -> "Captures":
     """Pairs from two folders of noisy captures: equal names show the same scene, with independent noise.
 
-    The network learns to map the first folder's captures to the second's. Raises `InputError`, naming the files,
-    where a capture has no partner, or the two differ in size or not at all, or are smaller than `size`.
+    Training maps the first folder's captures to the second's. Raises `InputError`, naming the files, where a
+    capture has no partner, or the two differ in size or not at all, or are smaller than `size`.
     """
     paths, partners = list_images(first), list_images(second)
     if Path(first).resolve() == Path(second).resolve():
-        raise InputError(
-            f"{first} is given twice: noisy pairs are two captures of each scene, in two folders"
-        )
+        raise InputError(f"{first} is given twice: noisy pairs are two captures of each scene, in two folders")
     for here, there, folder in ((paths, partners, second), (partners, paths, first)):
         names = {path.name for path in there}
         alone = [path for path in here if path.name not in names]
@@ -110,16 +104,14 @@ def captures(
     target = Album.of(read_image(path) for path in track(partners))
     for one, other, path, partner in zip(noisy.sizes(), target.sizes(), paths, partners, strict=True):
         if one != other:
-            raise InputError(
-                f"{path} is {one} and {partner} is {other}: the captures of a scene have one size"
-            )
+            raise InputError(f"{path} is {one} and {partner} is {other}: the captures of a scene have one size")
     _check_sizes(noisy, paths, size, f"a crop of {size}×{size}")
-    channels = max(noisy.channels, target.channels)
-    albums = [album.with_channels(channels).hold_out(held_out, size) for album in (noisy, target)]
+    if noisy.channels != target.channels:
+        noisy, target = noisy.coloured(), target.coloured()
     for number, path in enumerate(paths):
-        if torch.equal(noisy.picture(number), target.picture(number)):
+        if bool((noisy.picture(number) == target.picture(number)).all()):
             raise InputError(f"{path} is the same in {second}: two captures have noise of their own")
-    (noisy, noisy_rest), (target, target_rest) = albums
+    (noisy, noisy_rest), (target, target_rest) = (album.hold_out(held_out, size) for album in (noisy, target))
     return Captures(noisy, target, noisy_rest, target_rest, size, flips)
 
 
@@ -251,22 +243,18 @@ class TensorPairs(NamedTuple):
     second: Tensor
     clean: bool
 
-    def images(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """Those of the chosen numbers, float32 in about [0, 1]."""
-        first, second = (
-            images[chosen].float().div_(255) if images.dtype == torch.uint8 else images[chosen]
-            for images in (self.noisy, self.second)
-        )
-        return first, second
+    def images(self, chosen: Tensor | slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """All, or those of the chosen numbers, float32 in about [0, 1]."""
+        return unit(self.noisy[chosen]), unit(self.second[chosen])
 
 
 def read_tensors(path: str | Path) -> TensorPairs:
     """The image pairs of a tensor file.
 
-    An `.npz` holds arrays `noisy` and `clean`, or `noisy` and `target`; any other file is a tuple of two tensors
-    saved by `torch.save`, as the course's `.pkl`, which does not say whether the second is clean. Images are
-    uint8, or floating in about [0, 1], (N, C, H, W) with 1 or 3 channels. Raises `InputError` for anything else;
-    code that a file carries is never run.
+    An `.npz` holds arrays `noisy` and `clean`, or `noisy` and `target`; any other file is a tuple of two
+    tensors saved by `torch.save`, as the course's `.pkl`, which does not say whether the second is clean.
+    Images are uint8, or floating in about [0, 1], (N, C, H, W) with 1 or 3 channels. Raises `InputError` for
+    anything else; code that a file carries is never run.
     """
     path = Path(path)
     if not path.is_file():
@@ -288,9 +276,10 @@ def _read_npz(path: Path) -> tuple[Tensor, Tensor, bool]:
     if len(arrays) != 2 or "noisy" not in arrays:
         raise InputError(f"{path} holds {found}: 'noisy' and either 'clean' or 'target' are needed")
     try:
-        return *(torch.from_numpy(array) for array in arrays.values()), "clean" in arrays
+        noisy, second = (torch.from_numpy(array) for array in arrays.values())
     except TypeError as error:
         raise InputError(f"{path} holds arrays that are not of numbers ({error})") from error
+    return noisy, second, "clean" in arrays
 
 
 def _read_pickle(path: Path) -> tuple[Tensor, Tensor]:
@@ -301,13 +290,13 @@ def _read_pickle(path: Path) -> tuple[Tensor, Tensor]:
         raise InputError(f"{path} holds more than tensors, which is not run, or is damaged") from error
     except Exception as error:  # a damaged file can make its reader raise anything
         raise InputError(f"{path} is no tensor file that can be read") from error
-    if not (
-        isinstance(content, tuple | list)
-        and len(content) == 2
-        and all(isinstance(x, Tensor) for x in content)
-    ):
+    if not (isinstance(content, tuple | list) and len(content) == 2 and all(map(_is_plain, content))):
         raise InputError(f"{path} is not a pair of tensors: save one with torch.save((noisy, target), path)")
     return content[0], content[1]
+
+
+def _is_plain(content: object) -> bool:
+    return isinstance(content, Tensor) and content.layout == torch.strided and not content.is_quantized
 
 
 def _checked(images: Tensor, path: Path) -> Tensor:
@@ -316,10 +305,8 @@ def _checked(images: Tensor, path: Path) -> Tensor:
     if not images.is_floating_point() or not bool(images.isfinite().all()):
         raise InputError(f"{path} holds {images.dtype} numbers: uint8, or finite ones in [0, 1], are needed")
     if float(images.abs().max()) > 4:
-        raise InputError(
-            f"{path} holds numbers up to {float(images.max()):g}: divide them so that white is 1"
-        )
-    return images.float()
+        raise InputError(f"{path} holds numbers up to {float(images.max()):g}: divide them so that white is 1")
+    return images.detach().float()
 
 
 # Pictures in one buffer -------------------------------------------------------------------------------------
@@ -329,8 +316,8 @@ def _checked(images: Tensor, path: Path) -> Tensor:
 class Album:
     """Pictures of any sizes, in one buffer, so that a batch of crops is a single read.
 
-    `pixels` (P, C), uint8 or uint16, has them row by row; picture k begins at pixel `first[k]` and has
-    `heights[k]` rows of `widths[k]` pixels.
+    `pixels`, uint8 or uint16 (P, 1), or (P, 4) with the fourth unused, has them row by row; picture k begins at
+    pixel `first[k]` and has `heights[k]` rows of `widths[k]` pixels.
     """
 
     pixels: Tensor
@@ -340,46 +327,44 @@ class Album:
 
     @classmethod
     def of(cls, pictures: Iterable[Picture]) -> "Album":
-        """Keeps 8 bits of each colour, or 16 where a picture has them; colour where a picture has it."""
+        """Keeps 8 bits per channel, or 16 if any picture has them; colour if any picture has it."""
         buffers, shapes = [], []
         for picture in pictures:
             most, dtype = (255, torch.uint8) if picture.depth == 8 else (65535, torch.uint16)
             pixels = picture.pixels.clamp(0, 1).mul(most).round_().permute(1, 2, 0)
             buffers.append(pixels.flatten(0, 1).to(dtype))
             shapes.append(pixels.shape[:2])
-        channels = max(buffer.shape[1] for buffer in buffers)
-        if any(buffer.dtype == torch.uint16 for buffer in buffers):
-            buffers = [
-                buffer if buffer.dtype == torch.uint16 else buffer.int().mul_(257).to(torch.uint16)
-                for buffer in buffers
-            ]
-        pixels = torch.cat([buffer.expand(-1, channels) for buffer in buffers])
+        deep = any(buffer.dtype == torch.uint16 for buffer in buffers)
+        colour = any(buffer.shape[1] == 3 for buffer in buffers)
         heights, widths = torch.tensor(shapes).T
-        return cls(pixels, (heights * widths).cumsum(0) - heights * widths, heights, widths)
+        end = (heights * widths).cumsum(0)
+        pixels = torch.zeros(int(end[-1]), 4 if colour else 1, dtype=torch.uint16 if deep else torch.uint8)
+        for buffer, place in zip(buffers, pixels.split((heights * widths).tolist()), strict=True):
+            place[:, :3] = buffer.int() * 257 if deep and buffer.dtype == torch.uint8 else buffer
+        return cls(pixels, end - heights * widths, heights, widths)
 
     def __len__(self) -> int:
         return len(self.first)
 
     @property
     def channels(self) -> int:
-        return self.pixels.shape[1]
+        return min(self.pixels.shape[1], 3)
 
     def sizes(self) -> list[str]:
         """Width×height of each picture, as people write it."""
         return [f"{width}×{height}" for height, width in zip(self.heights, self.widths, strict=True)]
 
     def picture(self, number: int) -> Tensor:
-        """The pixels of one picture, (H·W, C)."""
-        begin = int(self.first[number])
-        return self.pixels[begin : begin + int(self.heights[number] * self.widths[number])]
+        """One picture, float32 (C, H, W) in [0, 1]."""
+        height, width, first = (int(of[number]) for of in (self.heights, self.widths, self.first))
+        pixels = self.pixels[first : first + height * width, : self.channels]
+        return unit(pixels.view(height, width, -1).permute(2, 0, 1))
 
-    def with_channels(self, channels: int) -> "Album":
-        """Itself, or a coloured copy of grey pictures."""
-        return replace(self, pixels=self.pixels.expand(-1, channels).contiguous())
+    def coloured(self) -> "Album":
+        """Itself, or a copy of grey pictures as colour."""
+        return self if self.channels == 3 else replace(self, pixels=self.pixels.expand(-1, 4).contiguous())
 
-    def scenes(
-        self, count: int, size: int, noise: Noise, generator: torch.Generator, flips: bool = False
-    ) -> Scenes:
+    def scenes(self, count: int, size: int, noise: Noise, generator: torch.Generator, flips: bool = False) -> Scenes:
         """`count` windows at random places in random pictures, each to become a (size, size) picture."""
         picture, side, down, across = torch.rand(4, count, generator=generator, dtype=torch.float64)
         chosen = (picture * len(self)).long()
@@ -398,8 +383,8 @@ class Album:
     def hold_out(self, fraction: float, smallest: int) -> tuple["Album", "Album"]:
         """Those to train on, and about `fraction` of them, at least one, to validate on.
 
-        The choice depends on the number of pictures alone. A single picture is cut in two, neither part less than
-        `smallest` pixels high.
+        The choice depends on the number of pictures alone. A single picture is cut in two, neither part less
+        than `smallest` pixels high.
         """
         if len(self) > 1:
             count = min(max(1, round(fraction * len(self))), len(self) - 1)

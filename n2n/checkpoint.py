@@ -1,0 +1,87 @@
+"""Checkpoints: one safetensors file with all that a run needs to go on, or a network to denoise."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Generator, Tensor
+
+from n2n.errors import InputError
+from n2n.files import write_whole
+from n2n.settings import Settings
+from n2n.training import State
+from nn import Params
+from tape import tree
+
+__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint file holds. `shape` is (C, H, W) of the images that it was trained on."""
+
+    settings: Settings
+    state: State
+    shape: tuple[int, int, int]
+    psnr: float | None
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint whole; a full disk leaves an earlier one as it was, and is an InputError."""
+    state = checkpoint.state
+    tensors = {
+        **_named("params", state.params),
+        **_named("optimizer", state.optimizer),
+        "generator": state.generator,
+    }
+    metadata = {
+        "settings": checkpoint.settings.to_json(),
+        "shape": json.dumps(checkpoint.shape),
+        "step": json.dumps(state.step),
+        "psnr": json.dumps(checkpoint.psnr),
+    }
+    write_whole(path, save({name: leaf.cpu().contiguous() for name, leaf in tensors.items()}, metadata))
+
+
+def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
+    """Reads a checkpoint. Raises InputError, naming the file, for one that is missing, damaged or foreign."""
+    try:
+        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise InputError(f"there is no checkpoint {path}") from None
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is damaged or no checkpoint ({error})") from None
+    try:
+        settings = Settings.from_json(metadata["settings"], path)
+        shape = tuple(json.loads(metadata["shape"]))
+        params, _ = settings.layer(shape[0]).init(Generator(), shape)
+        state = State(
+            params=_filled("params", params, tensors, device),
+            optimizer=_filled("optimizer", settings.optimizer().init(params), tensors, device),
+            generator=tensors["generator"],
+            step=json.loads(metadata["step"]),
+        )
+        return Checkpoint(settings, state, shape, json.loads(metadata["psnr"]))
+    except KeyError as error:
+        raise InputError(f"{path} is a safetensors file, but no checkpoint of n2n: it lacks {error}") from None
+
+
+def _named(prefix: str, values: Any) -> dict[str, Tensor]:
+    return {f"{prefix}.{path}": leaf for path, leaf in zip(tree.paths(values), tree.leaves(values), strict=True)}
+
+
+def _filled(prefix: str, like: Any, tensors: dict[str, Tensor], device: torch.device) -> Any:
+    """A pytree like another, with the tensors that its paths name."""
+    leaves, treedef = tree.flatten(like)
+    found = [tensors[f"{prefix}.{path}"] for path in tree.paths(like)]
+    # A 0-d tensor, such as a count of steps, stays on the CPU where it is read without waiting for a device.
+    return tree.unflatten(treedef, [t.to(device) if t.ndim else t for t in found])
+
+
+def trained(params: Params) -> int:
+    """The number of parameters."""
+    return sum(leaf.numel() for leaf in tree.leaves(params))

@@ -1,0 +1,62 @@
+"""What the commands share: the console, the progress bar, the device, the table."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from n2n.errors import InputError
+from n2n.evaluation import Row
+
+__all__ = ["DeviceOption", "SeedOption", "comparison", "console", "progress_bar", "torch_device"]
+
+console = Console(highlight=False)
+
+SeedOption = Annotated[int, typer.Option(help="Seed of everything that is drawn: the same seed, the same result.")]
+DeviceOption = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1, …")]
+
+
+def torch_device(name: str) -> torch.device:
+    """The device of a name. Raises InputError for one that this machine does not have."""
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).add_(1)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise InputError(f"there is no device '{name}' on this machine; try --device cpu") from None
+    return device
+
+
+def progress_bar(unit: str) -> Progress:
+    """A bar with the rate in `unit`s a second, the time taken and the time left."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]} " + unit + "/s"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[status]}"),
+        console=console,
+    )
+
+
+def comparison(title: str, rows: Sequence[Row]) -> Table:
+    """A table of denoisers, the best figure of each column in bold."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for name in ("PSNR per image", "PSNR overall", "SSIM"):
+        table.add_column(name, justify="right")
+    best = [max(row[i] for row in rows) for i in (1, 2, 3)]
+    for row in rows:
+        shown = [f"{row.mean:.2f} dB", f"{row.overall:.2f} dB", f"{row.ssim:.4f}"]
+        cells = [
+            f"[bold]{text}[/bold]" if value == top else text
+            for text, value, top in zip(shown, row[1:], best, strict=True)
+        ]
+        table.add_row(row.name, *cells)
+    return table

@@ -1,0 +1,55 @@
+"""n2n info"""
+
+import dataclasses
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.table import Table
+from torch import Generator
+
+from n2n.cli.console import DeviceOption, SeedOption, console, torch_device
+from n2n.networks import network, networks
+from n2n.noise import noises
+from n2n.run import trained_network
+from tape import tree
+
+__all__ = ["info"]
+
+
+def info(
+    run: Annotated[Path | None, typer.Argument(help="A run folder, or a checkpoint file.")] = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "cpu",
+) -> None:
+    """Say what a run holds, or, without one, what there is: networks, noises, versions.
+
+    Example: n2n info runs/demo-1
+    """
+    target = torch_device(device)
+    table = Table(show_header=False)
+    if run is not None:
+        checkpoint = trained_network(run, target)
+        table.add_row("step", f"{checkpoint.state.step:,}")
+        table.add_row("held-out PSNR", "not taken" if checkpoint.psnr is None else f"{checkpoint.psnr:.2f} dB")
+        table.add_row("images", "×".join(map(str, checkpoint.shape)))
+        table.add_row("parameters", f"{_count(checkpoint.state.params):,}")
+        for name, value in dataclasses.asdict(checkpoint.settings).items():
+            table.add_row(name, str(value))
+        console.print(table)
+        return
+    for name in networks:
+        params, _ = network(name).init(Generator().manual_seed(seed), (3, 32, 32))
+        table.add_row(f"network {name}", f"{_count(params):,} parameters")
+    for name, noise in noises.items():
+        table.add_row(f"noise {name}", noise.usage)
+    for package in ("torch", "optree", "scikit-image"):
+        table.add_row(package, version(package))
+    table.add_row("device", f"{target}, {torch.get_num_threads()} threads")
+    console.print(table)
+
+
+def _count(params: object) -> int:
+    return sum(leaf.numel() for leaf in tree.leaves(params))

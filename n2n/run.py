@@ -1,0 +1,140 @@
+"""The folder of a run: its settings, metrics, checkpoints, figures, and a card that says how it was made."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from n2n.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from n2n.errors import InputError
+from n2n.files import write_whole
+from n2n.settings import Settings
+from n2n.training import Score, State
+from tape import tree
+
+__all__ = ["Run", "fresh_path", "trained_network"]
+
+
+def fresh_path(parent: Path, stem: str) -> Path:
+    """The first of stem-1, stem-2, … that does not exist in a folder."""
+    number = 1
+    while (parent / f"{stem}-{number}").exists():
+        number += 1
+    return parent / f"{stem}-{number}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path, settings: Settings, force: bool = False) -> "Run":
+        """Makes the folder. Raises InputError where something stands there, unless it is a run and `force`."""
+        run = cls(path)
+        if path.exists():
+            if not force:
+                raise InputError(f"{path} exists: go on with --resume, replace it with --force, or give another folder")
+            if not run.config.is_file():
+                raise InputError(f"{path} is not the folder of a run, so --force does not replace it")
+            shutil.rmtree(path)
+        try:
+            run.figures.mkdir(parents=True)
+        except OSError as error:
+            raise InputError(f"{path} cannot be made: {error.strerror}") from None
+        write_whole(run.config, settings.to_json().encode())
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> "Run":
+        """Raises InputError for a folder that is not a run's."""
+        run = cls(path)
+        if not run.config.is_file():
+            raise InputError(f"{path} is not the folder of a run: it has no config.json")
+        return run
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def last(self) -> Path:
+        return self.path / "last.safetensors"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "best.safetensors"
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.from_json(self.config.read_text(), self.config)
+
+    def checkpoint(self, device: torch.device) -> Checkpoint:
+        """The best checkpoint, or the last one where no score was taken yet."""
+        return load_checkpoint(self.best if self.best.exists() else self.last, device)
+
+    def save(self, state: State, shape: tuple[int, int, int], score: Score | None) -> None:
+        """Saves the last checkpoint, and the best one if `score` is the highest so far."""
+        best = max((entry["psnr"] for entry in self.entries() if "psnr" in entry), default=None)
+        reached = None if score is None else score.overall if score.mean is None else score.mean
+        checkpoint = Checkpoint(self.settings, state, shape, reached)
+        save_checkpoint(self.last, checkpoint)
+        if reached is not None and (best is None or reached >= best):
+            save_checkpoint(self.best, checkpoint)
+
+    def log(self, **entry: object) -> None:
+        """Adds a line to the metrics."""
+        try:
+            with self.metrics.open("a") as file:
+                file.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            raise InputError(f"{self.metrics} could not be written: {error.strerror}") from None
+
+    def entries(self) -> Iterator[dict[str, float]]:
+        """The lines of the metrics."""
+        if self.metrics.exists():
+            yield from (json.loads(line) for line in self.metrics.read_text().splitlines())
+
+    def forget_after(self, step: int) -> None:
+        """Drops the metrics of steps that a resumed run takes again."""
+        kept = [json.dumps(entry) for entry in self.entries() if entry["step"] <= step]
+        if self.metrics.exists():
+            write_whole(self.metrics, "".join(line + "\n" for line in kept).encode())
+
+    def write_card(self, state: State, seconds: float, validated: str) -> None:
+        """Writes card.md."""
+        settings = self.settings
+        scores = [entry for entry in self.entries() if "psnr" in entry]
+        rows = "\n".join(f"| {name} | {value} |" for name, value in dataclasses.asdict(settings).items())
+        best = max((entry["psnr"] for entry in scores), default=float("nan"))
+        card = f"""# {self.path.name}
+
+A {settings.network} network with {sum(leaf.numel() for leaf in tree.leaves(state.params)):,} parameters, trained
+from noisy pairs alone in {state.step:,} steps of {settings.batch} ({seconds:.0f} s with {torch.get_num_threads()}
+threads, torch {torch.__version__}).
+
+Best PSNR on held-out images: {best:.2f} dB, {validated}.
+
+| setting | value |
+| --- | --- |
+{rows}
+"""
+        write_whole(self.path / "card.md", card.encode())
+
+
+def trained_network(path: Path, device: torch.device) -> Checkpoint:
+    """The checkpoint that a run folder or a checkpoint file holds."""
+    return Run.open(path).checkpoint(device) if path.is_dir() else load_checkpoint(path, device)

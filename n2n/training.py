@@ -1,0 +1,132 @@
+"""Training: one step as a pure function, and the loop that takes many."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+import optim
+import tape
+from n2n.errors import InputError
+from n2n.metrics import paired_psnr, psnr
+from n2n.settings import Settings, losses
+from n2n.sources import Source
+from nn import Layer, Params
+
+__all__ = ["Score", "State", "Update", "begin", "denoised", "score", "train", "training_step"]
+
+
+def training_step(
+    network: Layer, loss: Callable[..., Tensor], optimizer: optim.Optimizer
+) -> Callable[..., tuple[Params, Any, Tensor]]:
+    """One whole training step as a pure function.
+
+    Returns:
+        `step(params, state, noisy, target, *more) -> (params, state, loss)`. `noisy` and `target` are
+        (batch, C, H, W), `state` is the optimizer's, `more` goes to the loss, and the loss that comes back is
+        0-d, of the parameters before the update.
+
+    >>> import nn, optim
+    >>> from n2n import network, training_step
+    >>> net, optimizer = network("net4"), optim.adam(1e-3)
+    >>> params, _ = net.init(torch.Generator().manual_seed(0), (3, 32, 32))
+    >>> step = training_step(net, nn.mse_loss, optimizer)
+    >>> noisy = target = torch.full((2, 3, 32, 32), 0.5)
+    >>> params, state, loss = step(params, optimizer.init(params), noisy, target)
+    >>> loss.shape
+    torch.Size([])
+    """
+
+    def objective(params: Params, noisy: Tensor, target: Tensor, *more: Any) -> Tensor:
+        return loss(network.apply(params, noisy), target, *more)
+
+    value_and_grad = tape.value_and_grad(objective)
+
+    def step(params: Params, state: Any, noisy: Tensor, target: Tensor, *more: Any) -> tuple[Params, Any, Tensor]:
+        value, grads = value_and_grad(params, noisy, target, *more)
+        updates, state = optimizer.update(grads, state, params)
+        return optim.apply_updates(params, updates), state, value
+
+    return step
+
+
+class State(NamedTuple):
+    """What a run needs to go on: as a pytree of tensors it is saved whole."""
+
+    params: Params
+    optimizer: Any
+    generator: Tensor  # the state of the generator that draws the pairs
+    step: int
+
+
+class Score(NamedTuple):
+    """How well a network does on held-out images: PSNR in dB, per image and overall.
+
+    Without clean images (`clean` is false) it is estimated from noisy pairs, and there is no figure per image.
+    """
+
+    mean: float | None
+    overall: float
+    clean: bool
+
+
+class Update(NamedTuple):
+    """What `train` reports after each step; a score at the end of each epoch."""
+
+    state: State
+    loss: float
+    score: Score | None
+
+
+def begin(settings: Settings, source: Source, device: torch.device) -> State:
+    """The state before the first step: fresh parameters."""
+    network = settings.layer(source.shape[0])
+    params, shape = network.init(Generator().manual_seed(settings.seed), source.shape)
+    if shape != source.shape:
+        raise InputError(
+            f"the network {settings.network} makes images of {shape[1]}x{shape[2]} out of {source.shape[1]}x"
+            f"{source.shape[2]}; train it at size 32, or choose another network"
+        )
+    params = tape.tree.map(lambda leaf: leaf.to(device), params)
+    generator = Generator().manual_seed(settings.seed + 1)
+    return State(params, settings.optimizer().init(params), generator.get_state(), 0)
+
+
+def train(settings: Settings, source: Source, state: State) -> Iterator[Update]:
+    """Takes the steps that are left, an update for each."""
+    network = settings.layer(source.shape[0])
+    device = tape.tree.leaves(state.params)[0].device
+    step = training_step(network, losses[settings.loss], settings.optimizer())
+    generator = Generator()
+    generator.set_state(state.generator)
+    held_out = source.validation(500, Generator().manual_seed(0))
+    params, optimizer, _, taken = state
+    per_epoch = settings.steps_per_epoch
+    while taken < settings.epochs * per_epoch:
+        drawn = taken % per_epoch * settings.batch
+        noisy, target = source.draw(min(settings.batch, settings.pairs - drawn), generator)
+        params, optimizer, loss = step(params, optimizer, noisy.to(device), target.to(device))
+        taken += 1
+        value = loss.item()
+        if not math.isfinite(value):
+            raise InputError(
+                f"the loss is {value} at step {taken}: the run cannot go on; lower the learning rate of {settings.lr}"
+            )
+        reached = score(network, params, *held_out, source.has_clean) if taken % per_epoch == 0 else None
+        yield Update(State(params, optimizer, generator.get_state(), taken), value, reached)
+
+
+def score(network: Layer, params: Params, noisy: Tensor, second: Tensor, clean: bool) -> Score:
+    """The score of a network on noisy images and their clean or second noisy ones."""
+    out = denoised(network, params, noisy)
+    if clean:
+        return Score(*psnr(out, second), clean=True)
+    return Score(None, paired_psnr(out, noisy, second).denoised, clean=False)
+
+
+def denoised(network: Layer, params: Params, images: Tensor, batch: int = 100) -> Tensor:
+    """The network's output on images (N, C, H, W), on the CPU, not clamped."""
+    device = tape.tree.leaves(params)[0].device
+    return torch.cat([network.apply(params, part.to(device)).cpu() for part in images.split(batch)])
