@@ -76,12 +76,8 @@ def _named(prefix: str, values: Any) -> dict[str, Tensor]:
 
 def _filled(prefix: str, like: Any, tensors: dict[str, Tensor], device: torch.device) -> Any:
     """A pytree like another, with the tensors that its paths name."""
-    leaves, treedef = tree.flatten(like)
+    _, treedef = tree.flatten(like)
     found = [tensors[f"{prefix}.{path}"] for path in tree.paths(like)]
     # A 0-d tensor, such as a count of steps, stays on the CPU where it is read without waiting for a device.
     return tree.unflatten(treedef, [t.to(device) if t.ndim else t for t in found])
 
-
-def trained(params: Params) -> int:
-    """The number of parameters."""
-    return sum(leaf.numel() for leaf in tree.leaves(params))

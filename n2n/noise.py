@@ -235,7 +235,7 @@ class Scenes:
         cell = int(noise.sides(1, torch.tensor([min(height, width)]))[0])
         shape = (height // cell, width // cell)
         return cls(
-            pixels=images.permute(0, 2, 3, 1).reshape(-1, channels).float(),
+            pixels=images.permute(0, 2, 3, 1).reshape(-1, channels).float().contiguous(),
             first=torch.arange(count) * (height * width),
             sides=torch.tensor(shape)[:, None].expand(2, count) * cell,
             strides=torch.tensor([width, 1])[:, None].expand(2, count),
@@ -289,9 +289,9 @@ class Scenes:
     def _mean(self, window: int) -> Tensor:
         """The mean of one window's cells: (C, H, W)."""
         (height, width), (down, across) = self.sides[:, window].tolist(), self.strides[:, window].tolist()
-        step = self.pixels.shape[1]
+        step, channel = self.pixels.stride()
         pixels = self.pixels[int(self.first[window]) :].as_strided(
-            (self.channels, height, width), (1, down * step, across * step)
+            (self.channels, height, width), (channel, down * step, across * step)
         )
         rows, columns = (self._overlap(axis, window) for axis in (0, 1))
         return rows @ unit(pixels) @ columns.T

@@ -1,7 +1,8 @@
 """n2n train"""
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +13,10 @@ from torch import Generator
 from n2n.checkpoint import load_checkpoint
 from n2n.cli.console import DeviceOption, SeedOption, console, progress_bar, torch_device
 from n2n.denoise import Trained
-from n2n.errors import InputError
 from n2n.evaluation import denoiser
 from n2n.figures import before_and_after, learning_curves
 from n2n.metrics import decibels, squared_errors
-from n2n.run import Run, fresh_path
+from n2n.run import Run, fresh_path, refuse_existing
 from n2n.settings import Settings
 from n2n.sources import Source
 from n2n.training import State, Update, begin
@@ -84,10 +84,7 @@ def train(
             seed=seed,
         )
         path = out or fresh_path(Path("runs"), settings.network)
-        if path.exists() and not force:
-            raise InputError(
-                f"{path} exists: go on with --resume {path}, replace it with --force, or give another --out"
-            )
+        refuse_existing(path, force)
         source = _read(settings)
         state = begin(settings, source, target)
         run = Run.create(path, settings, force)
@@ -100,12 +97,11 @@ def train(
     console.print(f"{run.path}")
 
 
-def fit(
-    run: Run, source: Source, state: State, stop: Callable[[float], bool] = lambda seconds: False
-) -> tuple[State, float]:
-    """Trains, with a progress bar, and saves after each epoch; also when interrupted, or once `stop` says so.
+def fit(run: Run, source: Source, state: State, time_limit: float = math.inf) -> tuple[State, float]:
+    """Trains, with a progress bar, and saves after each epoch and when interrupted.
 
-    Returns the last state and the seconds taken.
+    Ends after the first epoch at which more than `time_limit` seconds have gone by. Returns the last state and
+    the seconds taken.
     """
     settings = run.settings
     steps = settings.epochs * settings.steps_per_epoch
@@ -120,7 +116,7 @@ def fit(
                 rate = (update.state.step - first) * settings.batch / seconds
                 bar.update(task, completed=update.state.step, rate=f"{rate:,.0f}", status=f"loss {update.loss:.5f}")
                 _log(run, source, update, seconds)
-                if stop(seconds):
+                if update.score is not None and seconds > time_limit:
                     break
         finally:
             if update is not None and update.score is None:
