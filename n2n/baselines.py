@@ -51,9 +51,7 @@ def tune(baseline: Baseline, noisy: Tensor, clean: Tensor) -> Baseline:
 
 def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
     """Blurs with a Gaussian of `sigma` pixels, mirrored at the borders."""
-    blurred: Array = gaussian(  # type: ignore[no-untyped-call]
-        _array(images), sigma=(0, 0, sigma, sigma), mode="reflect", preserve_range=True
-    )
+    blurred: Array = gaussian(_array(images), sigma=(0, 0, sigma, sigma), mode="reflect", preserve_range=True)
     return _tensor(blurred, images)
 
 
@@ -64,9 +62,7 @@ def median_filter(images: Tensor, side: float) -> Tensor:
     """
     plus = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=bool)
     window = plus if side == 2 else np.ones((int(side), int(side)), dtype=bool)
-    middle: Array = median(  # type: ignore[no-untyped-call]
-        _array(images), footprint=window[None, None], mode="reflect"
-    )
+    middle: Array = median(_array(images), footprint=window[None, None], mode="reflect")
     return _tensor(middle, images)
 
 
@@ -76,7 +72,8 @@ def nonlocal_means(images: Tensor, strength: float, patch: float = 5, reach: flo
     Compares patches of `patch` × `patch` pixels, at most `reach` apart; `strength` is how much they may differ, in
     deviations of the noise, which `noise_deviation` estimates for each image.
     """
-    sigmas = noise_deviation(images).tolist()
+    colour = images.shape[1] > 1
+    planes = _array(images) if colour else _array(images)[:, 0]  # an axis for one channel would come back last
     denoised = [
         denoise_nl_means(
             image,
@@ -85,13 +82,13 @@ def nonlocal_means(images: Tensor, strength: float, patch: float = 5, reach: flo
             patch_size=int(patch),
             patch_distance=int(reach),
             fast_mode=True,
-            channel_axis=0,
+            channel_axis=0 if colour else None,
         )
         if sigma > 0  # else there is nothing to remove
         else image
-        for image, sigma in zip(_array(images), sigmas, strict=True)
+        for image, sigma in zip(planes, noise_deviation(images).tolist(), strict=True)
     ]
-    return _tensor(np.stack(denoised), images)
+    return _tensor(np.stack(denoised), images).view(images.shape)
 
 
 baselines: dict[str, Baseline] = {

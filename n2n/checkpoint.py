@@ -13,7 +13,6 @@ from n2n.errors import InputError
 from n2n.files import write_whole
 from n2n.settings import Settings
 from n2n.training import State
-from nn import Params
 from tape import tree
 
 __all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
@@ -48,7 +47,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     """Reads a checkpoint. Raises InputError, naming the file, for one that is missing, damaged or foreign."""
     try:
-        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:

@@ -1,6 +1,6 @@
 """Evaluation: a network beside the noisy input and the baselines, on the same images."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,7 +11,7 @@ from n2n.denoise import Trained, denoise
 from n2n.metrics import PairedEstimate, paired_psnr, psnr, ssim
 from n2n.sources import Source
 
-__all__ = ["Row", "compare", "denoiser", "estimate", "tuned_baselines"]
+__all__ = ["Denoiser", "Row", "compare", "denoiser", "estimate", "tuned_baselines"]
 
 Denoiser = Callable[[Tensor], Tensor]
 
@@ -25,7 +25,7 @@ class Row(NamedTuple):
     ssim: float
 
 
-def compare(denoisers: dict[str, Denoiser], noisy: Tensor, clean: Tensor) -> tuple[list[Row], dict[str, Tensor]]:
+def compare(denoisers: Mapping[str, Denoiser], noisy: Tensor, clean: Tensor) -> tuple[list[Row], dict[str, Tensor]]:
     """The figures of the noisy images and of each denoiser's output, and those outputs, by name.
 
     `noisy` and `clean` are (N, C, H, W).
@@ -35,7 +35,7 @@ def compare(denoisers: dict[str, Denoiser], noisy: Tensor, clean: Tensor) -> tup
     return rows, outputs
 
 
-def estimate(denoisers: dict[str, Denoiser], noisy: Tensor, other: Tensor) -> dict[str, PairedEstimate]:
+def estimate(denoisers: Mapping[str, Denoiser], noisy: Tensor, other: Tensor) -> dict[str, PairedEstimate]:
     """What two noisy captures of each scene, (N, C, H, W) each, tell about the denoisers without clean images."""
     return {name: paired_psnr(denoise(noisy), noisy, other) for name, denoise in denoisers.items()}
 

@@ -1,7 +1,7 @@
 """Pictures of a run: learning curves, and images before and after."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def learning_curves(path: Path, entries: Sequence[dict[str, float]]) -> None:
     _write(figure, path)
 
 
-def before_and_after(path: Path, columns: dict[str, Tensor], captions: dict[str, Sequence[str]]) -> None:
+def before_and_after(path: Path, columns: dict[str, Tensor], captions: Mapping[str, Sequence[str]]) -> None:
     """Writes a PNG with a row for each image and a column for each of several versions of it.
 
     Args:

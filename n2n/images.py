@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from n2n.errors import InputError
+from n2n.files import write_whole
 
 SUFFIXES = {
     ".bmp": "BMP",
@@ -99,18 +100,7 @@ def write_image(path: str | os.PathLike[str], picture: Picture) -> None:
     hold (16 bits or alpha in a JPEG), or a failed write.
     """
     path = Path(path)
-    data = _encode(path, picture)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} could not be written ({error.strerror}): nothing was changed") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, _encode(path, picture))
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[Path]:
@@ -269,7 +259,7 @@ def _options(kind: str, picture: Picture) -> dict[str, Any]:
     if kind == "JPEG":
         options |= {"quality": 95, "subsampling": 0}
     if kind == "WEBP":
-        options |= {"lossless": True}
+        options |= {"lossless": True, "exact": True}  # exact: also the colours of what is transparent
     if kind in ("JPEG", "PNG", "TIFF", "WEBP"):
         options |= {"exif": picture.exif} if picture.exif else {}
         options |= {"icc_profile": picture.icc} if picture.icc else {}

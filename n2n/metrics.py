@@ -58,7 +58,7 @@ def ssim(images: Tensor, reference: Tensor) -> Tensor:
     pairs = zip(images.clamp(0, 1).double().cpu().numpy(), reference.double().cpu().numpy(), strict=True)
     return torch.tensor(
         [
-            structural_similarity(  # type: ignore[no-untyped-call]
+            structural_similarity(
                 one,
                 other,
                 channel_axis=0,

@@ -16,7 +16,7 @@ from n2n.settings import Settings
 from n2n.training import Score, State
 from tape import tree
 
-__all__ = ["Run", "fresh_path", "trained_network"]
+__all__ = ["Run", "fresh_path", "refuse_existing", "trained_network"]
 
 
 def fresh_path(parent: Path, stem: str) -> Path:
@@ -25,6 +25,14 @@ def fresh_path(parent: Path, stem: str) -> Path:
     while (parent / f"{stem}-{number}").exists():
         number += 1
     return parent / f"{stem}-{number}"
+
+
+def refuse_existing(path: Path, force: bool) -> None:
+    """Raises InputError where something stands at a path, unless it is a run and `force`."""
+    if path.exists() and not force:
+        raise InputError(f"{path} exists: go on with --resume, replace it with --force, or give another folder")
+    if path.exists() and not (path / "config.json").is_file():
+        raise InputError(f"{path} is not the folder of a run, so --force does not replace it")
 
 
 @dataclass(frozen=True)
@@ -37,11 +45,8 @@ class Run:
     def create(cls, path: Path, settings: Settings, force: bool = False) -> "Run":
         """Makes the folder. Raises InputError where something stands there, unless it is a run and `force`."""
         run = cls(path)
+        refuse_existing(path, force)
         if path.exists():
-            if not force:
-                raise InputError(f"{path} exists: go on with --resume, replace it with --force, or give another folder")
-            if not run.config.is_file():
-                raise InputError(f"{path} is not the folder of a run, so --force does not replace it")
             shutil.rmtree(path)
         try:
             run.figures.mkdir(parents=True)

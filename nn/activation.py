@@ -10,6 +10,7 @@ __all__ = ["leaky_relu", "relu", "sigmoid", "softplus", "tanh"]
 def relu(input: Tensor) -> Tensor:
     """max(x, 0); its derivative at 0 is 0.
 
+    >>> import torch
     >>> relu(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
@@ -19,6 +20,7 @@ def relu(input: Tensor) -> Tensor:
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """x where it is positive, `negative_slope` x elsewhere; its derivative at 0 is `negative_slope`.
 
+    >>> import torch
     >>> leaky_relu(torch.tensor([-1.0, 2.0]), 0.1)
     tensor([-0.1000,  2.0000])
     """
@@ -28,6 +30,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-x)).
 
+    >>> import torch
     >>> sigmoid(torch.tensor(0.0))
     tensor(0.5000)
     """
@@ -37,6 +40,7 @@ def sigmoid(input: Tensor) -> Tensor:
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent.
 
+    >>> import torch
     >>> tanh(torch.tensor(0.0))
     tensor(0.)
     """
@@ -46,6 +50,7 @@ def tanh(input: Tensor) -> Tensor:
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold.
 
+    >>> import torch
     >>> softplus(torch.tensor(0.0))
     tensor(0.6931)
     """

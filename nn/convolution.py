@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import tape
-from nn.geometry import Pair, pair
+from nn.geometry import Pair, check_images, pair
 from tape.ops.patches import add_windows, windows
 
 __all__ = ["conv2d", "conv_transpose2d"]
@@ -36,15 +36,16 @@ def conv2d(
     Returns:
         (N, out channels, H', W'), or without N.
 
+    >>> import torch
     >>> conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2)).squeeze()
     tensor([[4., 4.],
             [4., 4.]])
     """
     if input.ndim == 3:
         return conv2d(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups).squeeze(0)
-    stride, dilation = pair(stride, "stride"), pair(dilation, "dilation")
-    out_channels, group_channels, *kernel_size = weight.shape
-    _check_channels("conv2d", input, group_channels * groups, out_channels, groups)
+    stride, dilation = pair(stride, "stride", at_least=1), pair(dilation, "dilation", at_least=1)
+    out_channels, group_channels, *kernel_size = _kernels("conv2d", weight)
+    _check_channels("conv2d", input, bias, group_channels * groups, out_channels, groups)
     image = F.pad(input.permute(0, 2, 3, 1), (0, 0, *_sides(padding, kernel_size, stride, dilation)))
     patches = windows(image.contiguous(), kernel_size=pair(kernel_size), stride=stride, dilation=dilation)
     n, rows, columns = patches.shape[:3]
@@ -88,13 +89,13 @@ def conv_transpose2d(
     if input.ndim == 3:
         batch = input.unsqueeze(0)
         return conv_transpose2d(batch, weight, bias, stride, padding, output_padding, groups, dilation).squeeze(0)
-    stride, dilation, padding = pair(stride, "stride"), pair(dilation, "dilation"), pair(padding, "padding")
-    extra = pair(output_padding, "output_padding")
+    stride, dilation = pair(stride, "stride", at_least=1), pair(dilation, "dilation", at_least=1)
+    padding, extra = pair(padding, "padding", at_least=0), pair(output_padding, "output_padding", at_least=0)
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise ValueError(f"conv_transpose2d: output_padding {extra} must be smaller than the stride or dilation")
-    in_channels, group_channels, *kernel_size = weight.shape
+    in_channels, group_channels, *kernel_size = _kernels("conv_transpose2d", weight)
     out_channels, taps = group_channels * groups, kernel_size[0] * kernel_size[1]
-    _check_channels("conv_transpose2d", input, in_channels, out_channels, groups)
+    _check_channels("conv_transpose2d", input, bias, in_channels, out_channels, groups)
     n, _, height, width = input.shape
     pixels = input.permute(0, 2, 3, 1).reshape(n * height * width, groups, in_channels // groups)
     kernels = weight.reshape(groups, in_channels // groups, group_channels, taps).permute(0, 1, 3, 2)
@@ -102,6 +103,8 @@ def conv_transpose2d(
     spread = product.reshape(groups, n, height, width, *kernel_size, group_channels).permute(1, 2, 3, 4, 5, 0, 6)
     spread = spread.reshape(n, height, width, *kernel_size, out_channels)
     size = _transposed_size((height, width), kernel_size, stride, dilation, extra)
+    if any(whole <= 2 * crop for whole, crop in zip(size, padding, strict=True)):
+        raise ValueError(f"conv_transpose2d: padding {padding} leaves nothing of an output of {size}")
     image = add_windows(spread, size=size, stride=stride, dilation=dilation)
     image = image[:, padding[0] : size[0] - padding[0], padding[1] : size[1] - padding[1]]
     return (image if bias is None else image + bias).permute(0, 3, 1, 2)
@@ -120,7 +123,7 @@ def _sides(
         return spare[1] // 2, spare[1] - spare[1] // 2, spare[0] // 2, spare[0] - spare[0] // 2
     if isinstance(padding, str):
         raise ValueError(f"conv2d: padding is a number, a pair, 'same' or 'valid', not {padding!r}")
-    vertical, horizontal = pair(padding, "padding")
+    vertical, horizontal = pair(padding, "padding", at_least=0)
     return horizontal, horizontal, vertical, vertical
 
 
@@ -132,10 +135,21 @@ def _transposed_size(*geometry: Sequence[int]) -> tuple[int, int]:
     return height, width
 
 
-def _check_channels(name: str, input: Tensor, channels: int, out_channels: int, groups: int) -> None:
-    if input.ndim != 4 or input.shape[1] != channels:
+def _kernels(name: str, weight: Tensor) -> Sequence[int]:
+    if weight.ndim != 4:
+        raise ValueError(f"{name}: a weight has 4 dimensions, the last two the kernel's; not {tuple(weight.shape)}")
+    return weight.shape
+
+
+def _check_channels(
+    name: str, input: Tensor, bias: Tensor | None, channels: int, out_channels: int, groups: int
+) -> None:
+    check_images(name, input)
+    if input.shape[1] != channels:
         raise ValueError(
             f"{name}: the weight expects images (N, {channels}, H, W); the input has shape {tuple(input.shape)}"
         )
     if channels % groups or out_channels % groups:
         raise ValueError(f"{name}: {groups} groups do not divide {channels} and {out_channels} channels")
+    if bias is not None and bias.shape != (out_channels,):
+        raise ValueError(f"{name}: the bias has shape {tuple(bias.shape)} for {out_channels} output channels")

@@ -112,4 +112,7 @@ def residual(*layers: Layer, **named: Layer) -> Layer:
 
 
 def _members(layers: Sequence[Layer], named: dict[str, Layer]) -> dict[str, Layer]:
-    return {str(i): layer for i, layer in enumerate(layers)} | named
+    members = {str(i): layer for i, layer in enumerate(layers)}
+    if members.keys() & named.keys():
+        raise ValueError(f"the name {min(members.keys() & named.keys())!r} is a position's too; choose another")
+    return members | named

@@ -123,8 +123,8 @@ def ConvTranspose2d(
         )
 
     def weight_shape(shape: Shape) -> tuple[Shape, int]:
-        kernel = pair(kernel_size, "kernel_size")
-        fan_in = shape[0] // groups * kernel[0] * kernel[1]
+        kernel = pair(kernel_size, "kernel_size", at_least=1)
+        fan_in = _per_group(shape, groups) * kernel[0] * kernel[1]
         return (shape[0], out_channels // groups, *kernel), fan_in
 
     return _affine(apply, weight_shape, out_channels if bias else 0, weight_init, bias_init)
@@ -203,11 +203,17 @@ def _affine(
 
 def _kernels(out_channels: int, kernel_size: Pair, groups: int) -> Callable[[Shape], tuple[Shape, int]]:
     def weight_shape(shape: Shape) -> tuple[Shape, int]:
-        kernel = pair(kernel_size, "kernel_size")
-        group_channels = shape[0] // groups
+        kernel = pair(kernel_size, "kernel_size", at_least=1)
+        group_channels = _per_group(shape, groups)
         return (out_channels, group_channels, *kernel), group_channels * kernel[0] * kernel[1]
 
     return weight_shape
+
+
+def _per_group(shape: Shape, groups: int) -> int:
+    if shape[0] % groups:
+        raise ValueError(f"{groups} groups do not divide the {shape[0]} channels of an input of shape {shape}")
+    return shape[0] // groups
 
 
 def _resizing(f: Callable[[Tensor], Tensor]) -> Layer:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import tape
-from nn.geometry import Pair, pair
+from nn.geometry import Pair, check_images, pair
 from tape.ops.patches import windows
 
 __all__ = ["avg_pool2d", "max_pool2d"]
@@ -35,8 +35,9 @@ def max_pool2d(
     """
     if input.ndim == 3:
         return max_pool2d(input.unsqueeze(0), kernel_size, stride, padding, dilation, ceil_mode).squeeze(0)
-    kernel, step = pair(kernel_size, "kernel_size"), pair(dilation, "dilation")
-    skip, margin = _stride(stride, kernel), _padding(padding, kernel)
+    check_images("max_pool2d", input)
+    kernel, step = pair(kernel_size, "kernel_size", at_least=1), pair(dilation, "dilation", at_least=1)
+    skip, margin = _stride(stride, kernel), _padding("max_pool2d", padding, kernel)
     over = _overhang(input, kernel, skip, margin, step, ceil_mode)
     image = _padded(input, margin, over, -math.inf)
     patches = windows(image.contiguous(), kernel_size=kernel, stride=skip, dilation=step)
@@ -70,8 +71,9 @@ def avg_pool2d(
         return avg_pool2d(
             input.unsqueeze(0), kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
         ).squeeze(0)
-    kernel = pair(kernel_size, "kernel_size")
-    skip, margin = _stride(stride, kernel), _padding(padding, kernel)
+    check_images("avg_pool2d", input)
+    kernel = pair(kernel_size, "kernel_size", at_least=1)
+    skip, margin = _stride(stride, kernel), _padding("avg_pool2d", padding, kernel)
     over = _overhang(input, kernel, skip, margin, (1, 1), ceil_mode)
     image = _padded(input, margin, over, 0.0)
     total = windows(image.contiguous(), kernel_size=kernel, stride=skip).sum((3, 4)).permute(0, 3, 1, 2)
@@ -90,13 +92,13 @@ def avg_pool2d(
 
 
 def _stride(stride: Pair | None, kernel: tuple[int, int]) -> tuple[int, int]:
-    return kernel if stride is None or stride == [] else pair(stride, "stride")
+    return kernel if stride is None or stride == [] else pair(stride, "stride", at_least=1)
 
 
-def _padding(padding: Pair, kernel: tuple[int, int]) -> tuple[int, int]:
-    margin = pair(padding, "padding")
+def _padding(name: str, padding: Pair, kernel: tuple[int, int]) -> tuple[int, int]:
+    margin = pair(padding, "padding", at_least=0)
     if any(m > k // 2 for m, k in zip(margin, kernel, strict=True)):
-        raise ValueError(f"padding {margin} is more than half of the kernel size {kernel}")
+        raise ValueError(f"{name}: padding {margin} is more than half of the kernel size {kernel}")
     return margin
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 import tape
 from nn.convolution import conv2d
-from nn.geometry import Pair, pair
+from nn.geometry import Pair, check_images, pair
 
 __all__ = ["interpolate", "upsample_conv2d", "upsample_nearest"]
 
@@ -26,7 +26,7 @@ def upsample_nearest(input: Tensor, scale_factor: Pair) -> Tensor:
     tensor([[1., 1., 2., 2.],
             [1., 1., 2., 2.]])
     """
-    down, across = pair(scale_factor, "scale_factor")
+    down, across = pair(scale_factor, "scale_factor", at_least=1)
     return input.repeat_interleave(across, -1).repeat_interleave(down, -2)
 
 
@@ -65,6 +65,7 @@ def interpolate(
     Raises:
         ValueError: for any other mode, and for options that belong to other modes.
     """
+    check_images("interpolate", input)
     if mode != "nearest" or align_corners is not None or antialias:
         raise ValueError("interpolate supports mode='nearest' alone, without align_corners and antialias")
     if (size is None) == (scale_factor is None):
@@ -72,17 +73,24 @@ def interpolate(
     if scale_factor is None:
         assert size is not None
         scales: tuple[float, ...] | None = None
-        target = pair(size)
+        target = pair(size, "size", at_least=1)
     else:
         scales = (scale_factor,) * 2 if isinstance(scale_factor, (int, float)) else tuple(scale_factor)
+        if len(scales) != 2:
+            raise ValueError(f"scale_factor must be one number or (height, width), not {scales}")
         target = (int(input.shape[-2] * scales[0]), int(input.shape[-1] * scales[1]))
         if all(scale == int(scale) and scale >= 1 for scale in scales):
             return upsample_nearest(input, [int(scale) for scale in scales])
+        if min(target) < 1:
+            raise ValueError(f"interpolate: scale_factor {scale_factor} leaves nothing of {tuple(input.shape)}")
         if recompute_scale_factor:
             scales = None
     for axis, dim in enumerate((-2, -1)):
-        ratio = input.shape[dim] / target[axis] if scales is None else 1 / scales[axis]
+        size_before, size_after = input.shape[dim], target[axis]
+        ratio = size_before / size_after
+        if scales is not None and ratio not in (1, 0.5):  # torch goes by the sizes where an image stays or doubles
+            ratio = 1 / scales[axis]
         # torch computes the places in float32.
-        places = (torch.arange(target[axis], dtype=torch.float32, device=input.device) * ratio).long()
-        input = input.index_select(dim, places.clamp(max=input.shape[dim] - 1))
+        places = (torch.arange(size_after, dtype=torch.float32, device=input.device) * ratio).long()
+        input = input.index_select(dim, places.clamp(max=size_before - 1))
     return input

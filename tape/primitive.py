@@ -56,6 +56,11 @@ class Primitive(Generic[_P, _R]):
                     f"{self.name}: a primitive cannot take *{parameter.name}; take one tuple of tensors, and "
                     "name every keyword"
                 )
+            if parameter.name in ("g", "ans"):
+                raise TapeError(
+                    f"{self.name}: a primitive cannot have a parameter {parameter.name!r}; in a rule that is the "
+                    f"{'cotangent' if parameter.name == 'g' else 'output'}"
+                )
             if parameter.kind is parameter.KEYWORD_ONLY:
                 self.static += (parameter.name,)
             else:
@@ -126,9 +131,19 @@ class Primitive(Generic[_P, _R]):
             elif name in self._defaults:
                 bound.append(self._defaults[name])
         if len(bound) != len(self.positional) or not kwargs.keys() <= set(self.static):
-            self.signature.bind(*args, **kwargs)  # raises a TypeError that says what is missing or unknown
-            raise TypeError(f"{self.name}{self.signature} cannot take {args} and {kwargs}")
+            raise TypeError(f"{self.name}{self.signature} {self._mismatch(args, kwargs)}")
         return tuple(bound), kwargs
+
+    def _mismatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        for name in kwargs:
+            if name not in self.signature.parameters:
+                return f"has no argument {name!r}"
+            if name in self.positional[: len(args)]:
+                return f"got its argument {name!r} twice"
+        if len(args) > len(self.positional):
+            return f"takes {len(self.positional)} positional arguments and got {len(args)}"
+        missing = next(name for name in self.positional[len(args) :] if name not in {*kwargs, *self._defaults})
+        return f"lacks its argument {missing!r}"
 
     def _record(self, tape: Tape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if tape.ended:
@@ -154,13 +169,15 @@ class Primitive(Generic[_P, _R]):
                     value, slot = argument.value, argument.slot
                     traced |= 1 << position
                 outer = outer or type(value) is Traced
+            elif kind is Tensor or kind is torch.nn.Parameter:
+                value = _detached(argument)
             elif kind not in _LEAVES:
                 leaves, treedef = tree.flatten(argument)
                 mine = [type(leaf) is Traced and leaf.tape is tape for leaf in leaves]
-                parts = [leaf.value if own else leaf for leaf, own in zip(leaves, mine, strict=True)]
+                parts = [leaf.value if own else _detached(leaf) for leaf, own in zip(leaves, mine, strict=True)]
                 outer = outer or any(type(part) is Traced for part in parts)
+                value = tree.unflatten(treedef, parts)
                 if any(mine):
-                    value = tree.unflatten(treedef, parts)
                     slot = [leaf.slot if own else None for leaf, own in zip(leaves, mine, strict=True)]
                     traced |= 1 << position
             values.append(value)
@@ -175,12 +192,12 @@ class Primitive(Generic[_P, _R]):
         output: Any
         result: Any
         if isinstance(ans, (tuple, list)):
-            boxed = [tape.trace(part) if _differentiable(part) else part for part in ans]
+            boxed = [tape.trace(part) if self._differentiable(part) else part for part in ans]
             output = tuple(part.slot if type(part) is Traced and part.tape is tape else None for part in boxed)
             if all(slot is None for slot in output):
                 return ans
             result = type(ans)(*boxed) if hasattr(ans, "_fields") else type(ans)(boxed)
-        elif _differentiable(ans):
+        elif self._differentiable(ans):
             result = tape.trace(ans)
             output = result.slot
         elif isinstance(ans, Tensor):
@@ -192,6 +209,13 @@ class Primitive(Generic[_P, _R]):
         inputs = tuple([slots[position] for position in plan.positions])
         tape.record(Step(self, plan, inputs, output, residuals, versions(residuals)))
         return result
+
+    def _differentiable(self, output: Any) -> bool:
+        if not isinstance(output, Tensor):
+            return type(output) is Traced
+        if output.is_complex():
+            raise TapeError(f"{self.name} gave a tensor of {output.dtype}; derivatives are of real tensors")
+        return output.is_floating_point()
 
     def _plan(self, traced: int) -> Plan:
         parameters = [*self.positional, *self.static, "ans"]
@@ -224,15 +248,11 @@ class Primitive(Generic[_P, _R]):
         )
 
 
-def _differentiable(x: Any) -> bool:
-    return type(x) is Traced or (isinstance(x, Tensor) and x.is_floating_point())
-
-
-def _detached(ans: Any) -> Any:
-    """The output without torch's own graph, which a closed-over tensor that requires grad would start."""
-    if isinstance(ans, Tensor):
-        return ans.detach() if ans.requires_grad else ans
-    if isinstance(ans, (tuple, list)):
-        detached = [_detached(part) for part in ans]
-        return type(ans)(*detached) if hasattr(ans, "_fields") else type(ans)(detached)
-    return ans
+def _detached(x: Any) -> Any:
+    """A value or an output without torch's own graph, which a closed-over tensor that requires grad would start."""
+    if isinstance(x, Tensor):
+        return x.detach() if x.requires_grad else x
+    if isinstance(x, (tuple, list)):
+        detached = [_detached(part) for part in x]
+        return type(x)(*detached) if hasattr(x, "_fields") else type(x)(detached)
+    return x

@@ -28,12 +28,12 @@ class Like(NamedTuple):
 
 def like(x: Any) -> Any:
     """The `Like` of a tensor or traced value, of each leaf of a pytree of them; anything else as it is."""
+    return tree.map(_like_leaf, x)
+
+
+def _like_leaf(x: Any) -> Any:
     x = raw(x)
-    if isinstance(x, Tensor):
-        return Like(x.shape, x.dtype, x.device)
-    if isinstance(x, (tuple, list, dict)):
-        return tree.map(like, x)
-    return x
+    return Like(x.shape, x.dtype, x.device) if isinstance(x, Tensor) else x
 
 
 class Plan(NamedTuple):
@@ -104,7 +104,8 @@ def sweep(tape: Tape, seeds: Sequence[tuple[int, Any]], wanted: Sequence[int], k
             continue
         _refuse_changed(step)
         plan = step.plan
-        out_like = tape.likes[step.output] if type(step.output) is int else None
+        slots_out = (step.output,) if type(step.output) is int else step.output
+        outs = [tape.likes[slot] for slot in slots_out if slot is not None]
         pool = [g, *step.residuals]
         for position, rule, needs, slots in zip(plan.positions, plan.rules, plan.needs, step.inputs, strict=True):
             try:
@@ -113,18 +114,18 @@ def sweep(tape: Tape, seeds: Sequence[tuple[int, Any]], wanted: Sequence[int], k
                 error.add_note(f"in the rule of {step.primitive.label(position)}")
                 raise
             if type(slots) is int:
-                accumulate(slots, _conform(cotangent, tape.likes[slots], out_like, step, position))
+                accumulate(slots, _conform(cotangent, tape.likes[slots], outs, step, position))
             else:
                 for slot, part in zip(slots, _parts(cotangent, slots, step, position), strict=True):
                     if slot is not None:
-                        accumulate(slot, _conform(part, tape.likes[slot], None, step, position))
+                        accumulate(slot, _conform(part, tape.likes[slot], outs, step, position))
     results = []
     for slot in wanted:
         cotangent = cotangents[slot]
         if cotangent is None:
             cotangent = _zeros(tape.likes[slot])
-        elif slot not in summed and type(cotangent) is not Traced:
-            cotangent = cotangent.detach().clone()
+        elif type(cotangent) is not Traced:
+            cotangent = cotangent.detach() if slot in summed else cotangent.detach().clone()
         results.append(_on_device(cotangent, tape.likes[slot]))
     return results
 
@@ -173,12 +174,12 @@ def _version(residual: Any) -> int:
     plain = raw(residual)
     if isinstance(plain, Tensor):
         return 0 if plain.is_inference() else plain._version
-    if isinstance(plain, (tuple, list)) and type(plain) is not Like:
-        return sum(_version(part) for part in plain)
-    return 0
+    if type(plain) in (Like, int, float, bool, type(None)):
+        return 0
+    return sum(_version(leaf) for leaf in tree.leaves(plain) if isinstance(raw(leaf), Tensor))
 
 
-def _conform(cotangent: Any, to: Like, out: Like | None, step: Step, position: int) -> Any:
+def _conform(cotangent: Any, to: Like, outs: list[Like], step: Step, position: int) -> Any:
     """Undoes broadcasting and dtype promotion where they explain the difference; refuses any other."""
     plain = raw(cotangent)
     if not isinstance(plain, Tensor):
@@ -189,13 +190,12 @@ def _conform(cotangent: Any, to: Like, out: Like | None, step: Step, position: i
     shape, dtype = plain.shape, plain.dtype
     if shape == to.shape and dtype == to.dtype:
         return cotangent
-    if out is not None:
-        if shape != to.shape and _broadcast(to.shape, shape, out.shape):
-            cotangent = _unbroadcast(cotangent, to.shape)
-            shape = to.shape
-        if dtype != to.dtype and dtype == out.dtype:
-            cotangent = cotangent.to(to.dtype)
-            dtype = to.dtype
+    if shape != to.shape and any(_broadcast(to.shape, shape, out.shape) for out in outs):
+        cotangent = _unbroadcast(cotangent, to.shape)
+        shape = to.shape
+    if dtype != to.dtype and any(dtype == out.dtype for out in outs):
+        cotangent = cotangent.to(to.dtype)
+        dtype = to.dtype
     if shape == to.shape and dtype == to.dtype:
         return cotangent
     raise TapeError(

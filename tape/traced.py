@@ -46,7 +46,9 @@ class Traced:
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.endswith("_") and not name.endswith("__") and hasattr(Tensor, name):
-            raise _in_place(f"Tensor.{name}", f"x = x.{name[:-1]}(...)")
+            kin = name[:-1]
+            instead = f"x = x.{kin}(...)" if callable(getattr(Tensor, kin, None)) else "an op that returns a new tensor"
+            raise _in_place(f"Tensor.{name}", instead)
         if callable(getattr(Tensor, name, None)) and not name.startswith("__"):
             raise _no_rule(getattr(Tensor, name))
         raise AttributeError(f"a traced value has no attribute {name!r}")
@@ -55,7 +57,9 @@ class Traced:
         return f"Traced({raw(self)!r})"
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(torch.unbind(self, 0))  # type: ignore[arg-type]
+        if not self.shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(torch.unbind(self, 0))
 
     # A comparison gives a tensor, as torch's does, so hashing goes by identity.
     def __hash__(self) -> int:
@@ -65,6 +69,12 @@ class Traced:
         raise TapeError(
             "a traced value cannot become a numpy array: its derivative would be lost; "
             "write tape.stop_gradient(x).numpy() where no derivative is wanted"
+        )
+
+    def __reduce_ex__(self, _: Any) -> NoReturn:
+        raise TapeError(
+            "a traced value cannot be pickled or copied by the copy module: its derivative would be lost; "
+            "write x.clone() for a copy with a derivative, tape.stop_gradient(x) for one without"
         )
 
     def __setitem__(self, *_: Any) -> NoReturn:
@@ -133,7 +143,15 @@ for _name in sorted(dir(Tensor), key=lambda name: (name.startswith("_"), name)):
         _METHOD_NAMES.setdefault(_attribute, []).append(_name)
 
 # Keywords that torch passes or people write although they ask for nothing.
-_NEUTRAL = {"out": None, "inplace": False, "size_average": None, "reduce": None, "_stacklevel": 3}
+_NEUTRAL = {
+    "inplace": False,
+    "out": None,
+    "reduce": None,
+    "return_indices": False,
+    "size_average": None,
+    "weight": None,
+    "_stacklevel": 3,
+}
 
 
 def _respell(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -141,10 +159,9 @@ def _respell(function: Callable[..., Any]) -> Callable[..., Any]:
     names = list(parameters)
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
     aliases = {"axis": "dim", "keepdims": "keepdim"}
+    aliases |= dict(zip(("input", "other"), names, strict=False))
     if names:
-        aliases["input"] = aliases["self"] = names[0]
-    if len(names) > 1:
-        aliases["other"] = names[1]
+        aliases["self"] = names[0]
     label = getattr(function, "__name__", str(function))
 
     def respelled(*args: Any, **kwargs: Any) -> Any:
@@ -152,15 +169,22 @@ def _respell(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args)
         accepted = {}
         for key, value in kwargs.items():
-            name = key if key in parameters else aliases.get(key, key)
+            name = key if key in parameters or takes_any else aliases.get(key, key)
             if name in parameters or takes_any:
                 accepted[name] = value
             elif key not in _NEUTRAL or value != _NEUTRAL[key]:
-                raise TapeError(f"{label} does not support {key}={value!r} on a traced value")
+                raise _refused_keyword(label, key, value)
         return function(*args, **accepted)
 
     respelled.__name__ = label
     return respelled
+
+
+def _refused_keyword(label: str, key: str, value: Any) -> TapeError:
+    if key == "out":
+        return _in_place(f"{label}(..., out=)", f"y = {label}(...)")
+    shown = f"{key}={value!r}" if isinstance(value, (bool, int, float, str, torch.dtype)) else f"the keyword {key}"
+    return TapeError(f"{label} does not support {shown} on a traced value")
 
 
 def _no_rule(function: Any) -> TapeError:
@@ -168,7 +192,7 @@ def _no_rule(function: Any) -> TapeError:
     if name.endswith("_") and not name.endswith("__"):
         return _in_place(function_name(function), "the function without the underscore")
     if name in ("__setitem__", "__set__"):
-        return _in_place("assignment of a traced value into a tensor", "torch.where, torch.cat or torch.index_put")
+        return _in_place("assigning a traced value", "torch.where, torch.cat or torch.index_put")
     return TapeError(
         f"{function_name(function)} has no derivative rule: write it as a function of ops that have one and "
         "register it with @tape.implements(...), or define a primitive: @tape.primitive and .defvjp(...)"
@@ -176,7 +200,7 @@ def _no_rule(function: Any) -> TapeError:
 
 
 def _in_place(what: str, instead: str) -> TapeError:
-    return TapeError(f"{what}: a traced value cannot be changed in place; write {instead} instead")
+    return TapeError(f"{what} changes a tensor in place, which is not recorded; write {instead} instead")
 
 
 def _refuse_in_place(name: str, operator: str) -> Callable[..., NoReturn]:
@@ -203,6 +227,21 @@ for _name, _operator in {
     "__irshift__": ">>",
 }.items():
     setattr(Traced, _name, _refuse_in_place(_name, _operator))
+
+
+def _refuse_operator(name: str) -> Callable[..., NoReturn]:
+    def refuse(self: Traced, *_: Any) -> NoReturn:
+        raise _no_rule(getattr(Tensor, name))
+
+    refuse.__name__ = name
+    return refuse
+
+
+# Python would call these unsupported; `implements` replaces those that have a rule.
+for _name in ("and", "or", "xor", "lshift", "rshift", "mod", "matmul", "truediv", "floordiv", "pow"):
+    for _prefix in ("", "r"):
+        setattr(Traced, f"__{_prefix}{_name}__", _refuse_operator(f"__{_prefix}{_name}__"))
+setattr(Traced, "__invert__", _refuse_operator("__invert__"))  # noqa: B010
 
 
 def _delegated(name: str) -> property:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tape import tree
 from tape.errors import TapeError
-from tape.recording import Tape, sweep
+from tape.recording import Like, Tape, like, sweep
 from tape.traced import Traced, raw
 
 __all__ = ["grad", "stop_gradient", "value_and_grad", "vjp"]
@@ -103,10 +103,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, keep: bool 
     run = _Recording(f, primals, tuple(f"primal {i}" for i in range(len(primals))), has_aux)
     leaves, treedef = tree.flatten(run.out)
     paths = tree.paths(run.out)
-    kinds = [
-        _Output(path, leaf.shape, leaf.dtype) if _is_float(leaf) else None
-        for path, leaf in zip(paths, leaves, strict=True)
-    ]
+    kinds = [_Output(path, like(leaf) if _is_float(leaf) else None) for path, leaf in zip(paths, leaves, strict=True)]
     used = False
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
@@ -115,10 +112,9 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, keep: bool 
             raise TapeError("this pullback was made with keep=False and has been used; call vjp with keep=True")
         try:
             seeds = tree.flatten_up_to(treedef, cotangent)
-        except ValueError as error:
-            raise TapeError(f"the cotangent has another structure than the output: {error}") from None
-        for seed, kind in zip(seeds, kinds, strict=True):
-            _check_cotangent(seed, kind)
+        except ValueError:
+            raise TapeError(_misfit(run.out, cotangent)) from None
+        seeds = [_cotangent(seed, kind) for seed, kind in zip(seeds, kinds, strict=True)]
         used = not keep
         return run.pull(seeds, keep)
 
@@ -158,7 +154,7 @@ class _Recording:
             if not (isinstance(out, tuple) and len(out) == 2):
                 raise TapeError(f"with has_aux=True the function returns a pair (out, aux), not {_kind(out)}")
             out, aux = out
-            self.aux = tree.map(self._leave, aux)
+            self.aux = tree.map(self.result, aux)
         self.out = out
 
     def pull(self, seeds: Sequence[Any], keep: bool) -> tuple[Any, ...]:
@@ -171,14 +167,12 @@ class _Recording:
         return tuple(tree.unflatten(self.treedef, cotangents))
 
     def result(self, leaf: Any) -> Any:
-        """An output as it leaves the transformation: sharing memory with nothing."""
-        plain = self._leave(leaf)
-        return plain.detach().clone() if plain is leaf and isinstance(leaf, Tensor) else plain
-
-    def _leave(self, leaf: Any) -> Any:
-        if not self._owns(leaf):
-            return leaf
-        return leaf.value if type(leaf.value) is Traced else leaf.value.detach().clone()
+        """What the function returned as it leaves the transformation: sharing memory with nothing."""
+        value = leaf.value if self._owns(leaf) else leaf
+        if type(value) is Traced and torch.is_grad_enabled():  # an outer level's, unless no_grad() stops it here
+            return value
+        plain = raw(value)
+        return plain.detach().clone() if isinstance(plain, Tensor) else plain
 
     def _owns(self, leaf: Any) -> bool:
         return type(leaf) is Traced and leaf.tape is self.tape
@@ -202,23 +196,38 @@ class _Recording:
 
 class _Output(NamedTuple):
     path: str
-    shape: torch.Size
-    dtype: torch.dtype
+    like: Like | None  # None if it is no floating-point tensor
 
 
-def _check_cotangent(seed: Any, output: _Output | None) -> None:
-    if output is None:
-        if seed is not None:
-            raise TapeError("the cotangent of an output that is no floating-point tensor is None")
-        return
+def _cotangent(seed: Any, output: _Output) -> Any:
+    """The cotangent of one output, checked, and without torch's own graph."""
     where = f"the cotangent{' of output ' + output.path if output.path else ''}"
-    if not isinstance(raw(seed), Tensor):
-        raise TapeError(f"{where} is {_kind(seed)}; it must be a tensor of shape {tuple(output.shape)}")
-    if seed.shape != output.shape or seed.dtype != output.dtype:
-        raise TapeError(
-            f"{where} has shape {tuple(seed.shape)} and {seed.dtype}; the output has shape "
-            f"{tuple(output.shape)} and {output.dtype}"
-        )
+    if output.like is None:
+        if seed is not None:
+            raise TapeError(f"{where} is {_kind(seed)}; the output is no floating-point tensor, so it must be None")
+        return None
+    plain = raw(seed)
+    if not isinstance(plain, Tensor):
+        raise TapeError(f"{where} is {_kind(seed)}; it must be a tensor of shape {tuple(output.like.shape)}")
+    if like(plain) != output.like or plain.layout is not torch.strided:
+        raise TapeError(f"{where} {_description(plain)}; the output {_description(output.like)}")
+    return plain.detach() if plain is seed else seed
+
+
+def _description(x: Tensor | Like) -> str:
+    layout = f", {x.layout}" if isinstance(x, Tensor) and x.layout is not torch.strided else ""
+    return f"has shape {tuple(x.shape)} and {x.dtype} on {x.device}{layout}"
+
+
+def _misfit(output: Any, cotangent: Any) -> str:
+    """How the structure of a cotangent differs from the output's."""
+    expected, given = tree.paths(output), tree.paths(cotangent)
+    lacks = [path for path in expected if path not in given]
+    extra = [path for path in given if path not in expected]
+    differences = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"has {', '.join(extra)} besides"] * bool(extra)
+    return "the cotangent has another structure than the output: it " + (
+        " and ".join(differences) or f"is {tree.flatten(cotangent)[1]} where the output is {tree.flatten(output)[1]}"
+    )
 
 
 def _positions(numbers: tuple[int, ...], args: tuple[Any, ...]) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from n2n.baselines import baselines
 from n2n.cli.console import DeviceOption, SeedOption, comparison, console, torch_device
 from n2n.denoise import Trained
 from n2n.errors import InputError
-from n2n.evaluation import compare, denoiser, estimate, tuned_baselines
+from n2n.evaluation import Denoiser, compare, denoiser, estimate, tuned_baselines
 from n2n.figures import before_and_after
 from n2n.metrics import decibels, squared_errors
 from n2n.noise import parse_noise
@@ -54,7 +54,7 @@ def evaluate(
     with console.status("tuning the baselines"):
         source = settings.source()
         tuned = tuned_baselines(source) if source.has_clean else list(baselines.values())
-    denoisers = {str(baseline): baseline for baseline in tuned}
+    denoisers: dict[str, Denoiser] = {str(baseline): baseline for baseline in tuned}
     denoisers[settings.network] = denoiser(Trained.from_checkpoint(checkpoint))
     title = f"{len(noisy)} images of {noisy.shape[3]}×{noisy.shape[2]}"
     if clean:

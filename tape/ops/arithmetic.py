@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tape.domain import boolean, case, real
 from tape.registry import op
-from tape.traced import implements
+from tape.traced import implements, raw
 
 Operand = Tensor | float
 
@@ -66,10 +66,9 @@ divide.defvjp(x=lambda g, y: g / y, y=lambda g, ans, y: -g * ans / y)
 
 @implements(torch.div, torch.divide, Tensor.div, Tensor.divide)
 def divide_and_round(x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
-    quotient = divide(x, y)
     if rounding_mode is None:
-        return quotient
-    return torch.floor(quotient) if rounding_mode == "floor" else torch.trunc(quotient)
+        return divide(x, y)
+    return torch.div(raw(x), raw(y), rounding_mode=rounding_mode)
 
 
 @implements(Tensor.__rtruediv__, Tensor.__rdiv__)
@@ -89,30 +88,31 @@ def reverse_divide(x: Any, y: Any) -> Any:
     Tensor.pow,
     Tensor.__pow__,
 )
-def power(x: Operand, y: Operand) -> Tensor:
-    return torch.pow(x, y)  # type: ignore[arg-type]
+def power(x: Operand, exponent: Operand) -> Tensor:
+    return torch.pow(x, exponent)  # type: ignore[arg-type]
 
 
-def _power_base(g: Any, x: Any, y: Any) -> Any:
-    # Where y is 0 the derivative is 0, although x**(y - 1) may be infinite.
-    if isinstance(y, (int, float)):
-        return torch.zeros_like(g) if y == 0 else g * (y * x ** (y - 1))
-    return g * torch.where(y == 0, 0.0, y * x ** torch.where(y == 0, 1.0, y - 1))
+def _power_base(g: Any, x: Any, exponent: Any) -> Any:
+    # Where the exponent is 0 the derivative is 0, although x**(exponent - 1) may be infinite.
+    if isinstance(exponent, (int, float)):
+        return torch.zeros_like(g) if exponent == 0 else g * (exponent * x ** (exponent - 1))
+    zero = exponent == 0
+    return g * torch.where(zero, 0.0, exponent * x ** torch.where(zero, 1.0, exponent - 1))
 
 
-def _power_exponent(g: Any, ans: Any, x: Any, y: Any) -> Any:
-    # 0**y is constant where y >= 0, although log(0) is infinite.
-    base = torch.full_like(y, x) if isinstance(x, (int, float)) else x
-    constant = (base == 0) & (y >= 0)
-    return g * torch.where(constant, 0.0, ans * torch.log(torch.where(constant, 1.0, base)))
+def _power_exponent(g: Any, ans: Any, x: Any, exponent: Any) -> Any:
+    # 0**exponent is constant where the exponent is not negative, although log(0) is infinite.
+    base = torch.full_like(exponent, x) if isinstance(x, (int, float)) else x
+    constant = (base == 0) & (exponent >= 0)
+    return g * torch.where(constant, 0.0, ans * torch.log(base + constant.to(ans.dtype)))
 
 
-power.defvjp(x=_power_base, y=_power_exponent)
+power.defvjp(x=_power_base, exponent=_power_exponent)
 
 
 @implements(Tensor.__rpow__)
-def reverse_power(x: Operand, y: Operand) -> Tensor:
-    return power(y, x)
+def reverse_power(x: Operand, exponent: Operand) -> Tensor:
+    return power(exponent, x)
 
 
 @op(
@@ -126,6 +126,11 @@ def remainder(x: Operand, y: Operand) -> Tensor:
 
 
 remainder.defvjp(x=lambda g: g, y=lambda g, x, y: -g * torch.floor(x / y))
+
+
+@implements(Tensor.__rmod__)
+def reverse_remainder(x: Operand, y: Operand) -> Tensor:
+    return remainder(y, x)
 
 
 @op(case(real(distinct=True), real(distinct=True)), torch.maximum, Tensor.maximum)
@@ -159,20 +164,20 @@ atan2.defvjp(x=lambda g, x, y: g * y / (x * x + y * y), y=lambda g, x, y: -g * x
 
 
 @op(case(boolean(), real(), real()), torch.where)
-def where(condition: Tensor, x: Operand, y: Operand) -> Tensor:
-    return torch.where(condition, x, y)
+def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
+    return torch.where(condition, input, other)
 
 
 where.defvjp(
     condition=None,
-    x=lambda g, condition: torch.where(condition, g, 0.0),
-    y=lambda g, condition: torch.where(condition, 0.0, g),
+    input=lambda g, condition: torch.where(condition, g, 0.0),
+    other=lambda g, condition: torch.where(condition, 0.0, g),
 )
 
 
 @implements(Tensor.where)
-def where_method(x: Any, condition: Any, y: Any) -> Any:
-    return where(condition, x, y)
+def where_method(x: Any, condition: Any, other: Any) -> Any:
+    return where(condition, x, other)
 
 
 @implements(torch.masked_fill, Tensor.masked_fill)

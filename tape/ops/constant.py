@@ -18,7 +18,7 @@ FUNCTIONS = (
     "sign sgn floor ceil round trunc fix floor_divide heaviside "
     "logical_and logical_or logical_xor logical_not "
     "zeros_like ones_like full_like empty_like rand_like randn_like randint_like "
-    "is_floating_point is_complex is_tensor numel result_type"
+    "is_floating_point is_complex numel result_type"
 )
 METHODS = (
     "size stride dim ndimension numel nelement element_size is_floating_point is_complex is_contiguous "
@@ -45,7 +45,7 @@ for _name in METHODS.split():
     implements(getattr(Tensor, _name))(_on_constants(getattr(Tensor, _name)))
 
 
-@implements(Tensor.detach)
+@implements(torch.detach, Tensor.detach)
 def detach(x: Any) -> Any:
     return raw(x).detach()
 

@@ -186,7 +186,7 @@ def cosh(x: Tensor) -> Tensor:
 cosh.defvjp(x=lambda g, x: g * torch.sinh(x))
 
 
-@op(anywhere, torch.tanh, Tensor.tanh, F.tanh)
+@op(anywhere, torch.tanh, Tensor.tanh)
 def tanh(x: Tensor) -> Tensor:
     return torch.tanh(x)
 
@@ -226,7 +226,7 @@ def erf(x: Tensor) -> Tensor:
 erf.defvjp(x=lambda g, x: g * (2 / math.sqrt(math.pi)) * torch.exp(-x * x))
 
 
-@op(anywhere, torch.sigmoid, Tensor.sigmoid, F.sigmoid, torch.special.expit)
+@op(anywhere, torch.sigmoid, Tensor.sigmoid, torch.special.expit)
 def sigmoid(x: Tensor) -> Tensor:
     return torch.sigmoid(x)
 

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tape.domain import case, integer, real
+from tape.ops.spelling import axis
 from tape.registry import op
-from tape.traced import implements, raw_tree
+from tape.traced import implements, raw, raw_tree
 
 some = {"a": (1, 3), "b": (1, 3), "c": (1, 3)}
 indices = (
@@ -62,6 +64,29 @@ def getitem(x: Any, key: Any) -> Any:
 
 
 @op(
+    (
+        case(real("3 b"), (torch.tensor([2, 0]),), real("2 b"), accumulate=(False, True)),
+        case(real("3 b"), (torch.tensor([1, 1]),), real("2 b"), accumulate=(True,)),
+    )
+)
+def put(x: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False) -> Tensor:
+    """`x` with `values`, which have the shape of `x[indices]`, in the places that indices name, or added there."""
+    return torch.index_put(x, list(indices), values, accumulate)
+
+
+def _kept(g: Any, indices: Any, accumulate: bool) -> Any:
+    return g if accumulate else put(g, indices, torch.zeros_like(g[tuple(indices)]))
+
+
+put.defvjp(x=_kept, indices=None, values=lambda g, indices: g[tuple(indices)])
+
+
+@implements(torch.index_put, Tensor.index_put)
+def index_put(x: Any, indices: Sequence[Tensor], values: Any, accumulate: bool = False) -> Any:
+    return put(x, tuple(indices), values.expand(raw(x)[tuple(indices)].shape), accumulate)
+
+
+@op(
     case(real("a b c"), dim=(0, -1), index=(torch.tensor([0, 0]),), sizes=some),
     torch.index_select,
     Tensor.index_select,
@@ -99,7 +124,10 @@ def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> 
 
 
 @op(
-    case(real("3 b"), dim=(0,), index=(integer("4 b", below=3),), src=(real("4 b"),)),
+    (
+        case(real("3 b"), dim=(0,), index=(integer("4 b", below=3),), src=(real("4 b"),)),
+        case(real("3 3"), dim=(-1,), index=(integer("3 2", below=3),), src=(real("4 3"),)),
+    ),
     torch.scatter_add,
     Tensor.scatter_add,
 )
@@ -108,14 +136,22 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 
 gather.defvjp(x=lambda g, x_like, dim, index: torch.scatter_add(_zeros_like(x_like), dim, index, g), index=None)
-scatter_add.defvjp(x=lambda g: g, index=None, src=lambda g, dim, index: torch.gather(g, dim, index))
+
+
+def _gathered(g: Any, dim: int, index: Any, src_like: Any) -> Any:
+    # Entries of src beyond the index are not used.
+    spare = [n for s, i in zip(reversed(src_like.shape), reversed(index.shape), strict=True) for n in (0, s - i)]
+    return F.pad(torch.gather(g, dim, index), spare)
+
+
+scatter_add.defvjp(x=lambda g: g, index=None, src=_gathered)
 
 
 @implements(torch.take_along_dim, Tensor.take_along_dim)
 def take_along_dim(x: Any, indices: Tensor, dim: int | None = None) -> Any:
     if dim is None:
         return gather(x.reshape(-1), 0, indices.reshape(-1))
-    dim = dim % x.ndim
+    dim = axis(dim, x.ndim)
     shape = torch.broadcast_shapes(_without(x.shape, dim), _without(indices.shape, dim))
     places = indices.expand((*shape[:dim], indices.shape[dim], *shape[dim + 1 :]))
     return gather(x.expand((*shape[:dim], x.shape[dim], *shape[dim + 1 :])), dim, places)
@@ -127,13 +163,16 @@ def _without(shape: Sequence[int], dim: int) -> tuple[int, ...]:
 
 @implements(torch.select, Tensor.select)
 def select(x: Any, dim: int, index: int) -> Any:
-    return getitem(x, (slice(None),) * (dim % x.ndim) + (index,))
+    return getitem(x, (slice(None),) * axis(dim, x.ndim) + (index,))
 
 
 @implements(torch.narrow, Tensor.narrow)
 def narrow(x: Any, dim: int, start: int, length: int) -> Any:
-    start = start + x.shape[dim] if start < 0 else start
-    return getitem(x, (slice(None),) * (dim % x.ndim) + (slice(start, start + length),))
+    size = x.shape[dim]
+    first = start + size if start < 0 else start
+    if not 0 <= first <= first + length <= size:
+        raise IndexError(f"narrow: {length} entries from {start} are not within dimension {dim} of size {size}")
+    return getitem(x, (slice(None),) * axis(dim, x.ndim) + (slice(first, first + length),))
 
 
 @implements(torch.masked_select, Tensor.masked_select)

@@ -76,7 +76,8 @@ def split(x: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> 
 
 @implements(torch.chunk, Tensor.chunk)
 def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
-    return split(x, max(math.ceil(x.shape[dim] / chunks), 1), dim)
+    size = x.shape[dim]
+    return split(x, math.ceil(size / chunks) if size else [0] * chunks, dim)
 
 
 @implements(torch.unbind, Tensor.unbind)

@@ -1,14 +1,14 @@
 """Shape, layout and type: the same numbers in another arrangement."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from tape.domain import case, real
-from tape.ops.spelling import as_tuple, varargs
+from tape.ops.spelling import as_tuple, axis, varargs
 from tape.registry import op
 from tape.traced import Traced, implements, raw
 
@@ -128,22 +128,23 @@ def to(
             dtype, device = argument.dtype, argument.device
         elif not isinstance(argument, bool):
             device = argument
-    if dtype is not None and not dtype.is_floating_point:
+    if dtype is not None and not dtype.is_floating_point and not dtype.is_complex:
         return raw(x).to(device=device, dtype=dtype)
     return convert(x, dtype=dtype, device=device)
 
 
-def _register_conversions() -> None:
-    for method, dtype in {
-        Tensor.float: torch.float32,
-        Tensor.double: torch.float64,
-        Tensor.half: torch.float16,
-        Tensor.bfloat16: torch.bfloat16,
-    }.items():
-        implements(method)(lambda x, dtype=dtype: convert(x, dtype=dtype))
+def _conversion(dtype: torch.dtype) -> Callable[[Any], Any]:
+    def conversion(x: Any) -> Any:
+        return convert(x, dtype=dtype)
+
+    conversion.__name__ = f"conversion to {dtype}"
+    return conversion
 
 
-_register_conversions()
+implements(Tensor.float)(_conversion(torch.float32))
+implements(Tensor.double)(_conversion(torch.float64))
+implements(Tensor.half)(_conversion(torch.float16))
+implements(Tensor.bfloat16)(_conversion(torch.bfloat16))
 
 
 @implements(Tensor.type_as)
@@ -161,11 +162,13 @@ def cuda(x: Any, device: Any = None) -> Any:
     return convert(x, device=torch.device("cuda") if device is None else device)
 
 
-@implements(Tensor.view)
-def view(x: Any, *shape: Any) -> Any:
-    if isinstance(shape[0], torch.dtype):
+def view(x: Any, size: Any) -> Any:
+    if isinstance(size, torch.dtype):
         raise TypeError("view(dtype) reinterprets bits and has no derivative; convert with .to(dtype)")
-    return varargs(reshape)(x, *shape)
+    return reshape(x, size)
+
+
+implements(Tensor.view)(varargs(view))
 
 
 @implements(Tensor.view_as, Tensor.reshape_as)
@@ -182,13 +185,13 @@ def ravel(x: Any) -> Any:
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     if x.ndim == 0:
         return reshape(x, (1,))
-    start, end = start_dim % x.ndim, end_dim % x.ndim
+    start, end = axis(start_dim, x.ndim), axis(end_dim, x.ndim)
     return reshape(x, (*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
 
 @implements(torch.unflatten, Tensor.unflatten)
 def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
-    dim = dim % x.ndim
+    dim = axis(dim, x.ndim)
     sizes = list(sizes)
     if -1 in sizes:
         sizes[sizes.index(-1)] = x.shape[dim] // -math.prod(sizes)
@@ -197,17 +200,17 @@ def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
 
 @implements(torch.unsqueeze, Tensor.unsqueeze)
 def unsqueeze(x: Any, dim: int) -> Any:
-    dim = dim % (x.ndim + 1)
+    dim = axis(dim, x.ndim + 1)
     return reshape(x, (*x.shape[:dim], 1, *x.shape[dim:]))
 
 
 @implements(torch.squeeze, Tensor.squeeze)
 def squeeze(x: Any, dim: Sizes | None = None) -> Any:
-    among = range(x.ndim) if dim is None else [d % max(x.ndim, 1) for d in as_tuple(dim)]
+    among = range(x.ndim) if dim is None else [axis(d, x.ndim) for d in as_tuple(dim)]
     return reshape(x, tuple(size for d, size in enumerate(x.shape) if size != 1 or d not in among))
 
 
-@implements(torch.transpose, torch.swapaxes, torch.swapdims, Tensor.transpose, Tensor.swapaxes, Tensor.swapdims)
+@implements(torch.transpose, torch.swapdims, Tensor.transpose, Tensor.swapdims)
 def transpose(x: Any, dim0: int, dim1: int) -> Any:
     order = list(range(x.ndim))
     if order:
@@ -215,20 +218,31 @@ def transpose(x: Any, dim0: int, dim1: int) -> Any:
     return permute(x, tuple(order))
 
 
+@implements(torch.swapaxes, Tensor.swapaxes)
+def swapaxes(x: Any, axis0: int, axis1: int) -> Any:
+    return transpose(x, axis0, axis1)
+
+
 @implements(torch.t, Tensor.t)
 def t(x: Any) -> Any:
+    if x.ndim > 2:
+        raise ValueError(f"t: a matrix is needed, not shape {tuple(x.shape)}; permute(...) orders more dimensions")
+    return reverse_dimensions(x)
+
+
+def reverse_dimensions(x: Any) -> Any:
     return permute(x, tuple(reversed(range(x.ndim))))
 
 
-@implements(torch.adjoint)
+@implements(torch.adjoint, Tensor.adjoint)
 def matrix_transpose(x: Any) -> Any:
     return transpose(x, -2, -1)
 
 
 @implements(torch.movedim, torch.moveaxis, Tensor.movedim, Tensor.moveaxis)
 def movedim(x: Any, source: Sizes, destination: Sizes) -> Any:
-    sources = [d % x.ndim for d in as_tuple(source)]
-    destinations = [d % x.ndim for d in as_tuple(destination)]
+    sources = [axis(d, x.ndim) for d in as_tuple(source)]
+    destinations = [axis(d, x.ndim) for d in as_tuple(destination)]
     order: list[int] = [-1] * x.ndim
     for s, d in zip(sources, destinations, strict=True):
         order[d] = s
@@ -236,9 +250,12 @@ def movedim(x: Any, source: Sizes, destination: Sizes) -> Any:
     return permute(x, tuple(next(rest) if d == -1 else d for d in order))
 
 
-@implements(torch.broadcast_to, Tensor.broadcast_to)
-def broadcast_to(x: Any, *size: Any) -> Any:
-    return varargs(expand)(x, *size)
+@implements(torch.broadcast_to)
+def broadcast_to(x: Any, size: Sizes) -> Any:
+    return expand(x, size)
+
+
+implements(Tensor.broadcast_to)(varargs(broadcast_to))
 
 
 @implements(Tensor.expand_as)
@@ -267,13 +284,20 @@ def tile(x: Any, dims: Sizes) -> Any:
 implements(Tensor.tile)(varargs(tile))
 
 
-@implements(Tensor.repeat)
-def repeat(x: Any, *repeats: Any) -> Any:
-    times = as_tuple(repeats[0]) if len(repeats) == 1 else repeats
+def repeat(x: Any, repeats: Sizes) -> Any:
+    times = as_tuple(repeats)
     if len(times) < x.ndim:
         raise ValueError(f"repeat: {len(times)} numbers of repeats for {x.ndim} dimensions; give one for each")
     return tile(x, times)
 
 
-for _name, _function in {"T": t, "mT": matrix_transpose}.items():
+implements(Tensor.repeat)(varargs(repeat))
+
+
+@implements(Tensor.__reversed__)
+def reversed_rows(x: Any) -> Any:
+    return flip(x, 0) if x.ndim else x
+
+
+for _name, _function in {"T": reverse_dimensions, "mT": matrix_transpose, "H": t, "mH": matrix_transpose}.items():
     setattr(Traced, _name, property(_function))

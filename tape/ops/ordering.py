@@ -82,12 +82,25 @@ def min(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return min_along(x, dim, keepdim) if isinstance(dim, int) else torch.minimum(x, dim)
 
 
+@op(case(distinct, sizes=some))
+def median_of_all(x: Tensor) -> Tensor:
+    """At a tie the cotangent is shared equally, as in torch."""
+    return torch.median(x)
+
+
+def _to_equals(g: Any, ans: Any, x: Any) -> Any:
+    equal = (x == ans).to(x.dtype)
+    return g * equal / equal.sum()
+
+
+median_of_all.defvjp(x=_to_equals)
+
+
 @implements(torch.median, Tensor.median)
 def median(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower of the two middle entries, as in torch."""
     if dim is None:
-        flat = x.reshape(-1)
-        return flat[int(torch.median(raw(flat), 0).indices)]
+        return median_of_all(x)
     found = torch.median(raw(x), dim, keepdim)
     places = found.indices if keepdim else found.indices.unsqueeze(dim)
     values = gather(x, dim, places)

@@ -67,7 +67,7 @@ def reverse_matmul(x: Any, y: Any) -> Any:
 
 @implements(F.linear)
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    product = matmul(input, weight.mT)
+    product = matmul(input, weight.mT if weight.ndim > 1 else weight)
     return product if bias is None else product + bias
 
 

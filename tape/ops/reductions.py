@@ -143,4 +143,7 @@ def var(
 def std(
     x: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> Any:
-    return torch.sqrt(var(x, dim, unbiased, keepdim, correction=correction))
+    """The derivative where the deviation is 0 is 0, as in torch."""
+    variance = var(x, dim, unbiased, keepdim, correction=correction)
+    constant = variance == 0
+    return torch.where(constant, 0.0, torch.sqrt(torch.where(constant, 1.0, variance)))

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-__all__ = ["as_tuple", "dims", "varargs"]
+__all__ = ["as_tuple", "axis", "dims", "varargs"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -31,6 +31,18 @@ def varargs(function: _Function) -> _Function:
 def as_tuple(x: int | Sequence[int]) -> tuple[int, ...]:
     """One integer or several, as a tuple."""
     return (x,) if isinstance(x, int) else tuple(x)
+
+
+def axis(dim: int, rank: int) -> int:
+    """A dimension counted from 0. A 0-d tensor counts as one of rank 1 here, as in torch.
+
+    >>> axis(-1, 3)
+    2
+    """
+    rank = max(rank, 1)
+    if not -rank <= dim < rank:
+        raise IndexError(f"dimension {dim} is out of range: it must be between {-rank} and {rank - 1}")
+    return dim % rank
 
 
 def dims(dim: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:

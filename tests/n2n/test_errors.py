@@ -7,9 +7,7 @@ NAMES = ["gaussian", "poisson", "pointsample"]
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest() -> None:
-    assert str(unknown("noise", "guassian", NAMES)).startswith(
-        "unknown noise 'guassian'; did you mean 'gaussian'?"
-    )
+    assert str(unknown("noise", "guassian", NAMES)).startswith("unknown noise 'guassian'; did you mean 'gaussian'?")
     assert "did you mean 'poisson'?" in str(unknown("noise", "POISON", NAMES))
 
 

@@ -29,7 +29,7 @@ def test_small_and_odd_sizes_work() -> None:
 
 
 def test_statistics_are_those_of_photographs() -> None:
-    images = dead_leaves(generator(), 128, 60)
+    images = dead_leaves(generator(), 96, 40)
     varying = (images - images.mean(dim=(0, 2, 3), keepdim=True)).transpose(0, 1).flatten(1)
     red_green, red_blue, green_blue = torch.corrcoef(varying)[[0, 0, 1], [1, 2, 2]].tolist()
     assert 0.8 < red_green < 0.98
@@ -42,7 +42,7 @@ def test_statistics_are_those_of_photographs() -> None:
     assert kurtosis > 8  # flat parts and sharp edges
 
     power = torch.fft.fft2(grey - grey.mean(dim=(1, 2), keepdim=True)).abs().square().mean(0)
-    frequency = torch.hypot(torch.fft.fftfreq(128)[:, None], torch.fft.fftfreq(128)) * 128
+    frequency = torch.hypot(torch.fft.fftfreq(96)[:, None], torch.fft.fftfreq(96)) * 96
     rings = [power[(frequency >= ring) & (frequency < 2 * ring)].mean().log2() for ring in (3, 6, 12, 24)]
     for lower, higher in itertools.pairwise(rings):
         assert -3.5 < float(higher - lower) < -1.5  # power falls as 1/f^2, a factor of 4 in each octave

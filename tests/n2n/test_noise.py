@@ -92,7 +92,7 @@ def test_a_garbled_string_is_answered_with_the_right_one(text: str, answer: str)
 def test_gaussian_noise_has_its_mean_and_deviation(seed: int, sigma: float, level: float) -> None:
     clean = torch.full((2, 3, 64, 64), level)
     noise = (Gaussian(sigma, sigma)(clean, generator(seed)) - clean) * 255
-    assert abs(float(noise.mean())) < 5 * sigma / math.sqrt(noise.numel())
+    assert abs(float(noise.mean())) < 6 * sigma / math.sqrt(noise.numel())
     assert float(noise.std()) == pytest.approx(sigma, rel=0.03)
 
 
@@ -102,10 +102,10 @@ def test_poisson_noise_has_its_mean_and_variance(seed: int, peak: float, level: 
     clean = torch.full((2, 3, 64, 64), level)
     noise = Poisson(peak, peak)(clean, generator(seed)) - clean
     deviation = math.sqrt(level / peak)
-    assert abs(float(noise.mean())) < 5 * deviation / math.sqrt(noise.numel())
+    assert abs(float(noise.mean())) < 6 * deviation / math.sqrt(noise.numel())
     kurtosis = 3 + 1 / (peak * level)
     assert float(noise.square().mean()) == pytest.approx(
-        deviation**2, rel=5 * math.sqrt((kurtosis - 1) / noise.numel())
+        deviation**2, rel=6 * math.sqrt((kurtosis - 1) / noise.numel())
     )
 
 
@@ -119,7 +119,7 @@ def test_poisson_noise_counts_whole_photons() -> None:
 def test_two_draws_are_independent(noise: PixelNoise, seed: int) -> None:
     clean, drawing = pictures(4, 64, 64), generator(seed)
     one, other = noise(clean, drawing) - clean, noise(clean, drawing) - clean
-    assert abs(correlation(one, other)) < 5 / math.sqrt(one.numel())
+    assert abs(correlation(one, other)) < 7 / math.sqrt(one.numel())
 
 
 @pytest.mark.parametrize("noise", [Gaussian(40, 40), Poisson(5, 5)])
@@ -207,7 +207,7 @@ def test_two_samples_of_one_scene_are_independent_and_white() -> None:
     scenes = Scenes.whole(pictures(8, 256, 256, channels=1), noise)
     clean, drawing = noise.clean(scenes), generator()
     one, other = noise.noisy(scenes, drawing) - clean, noise.noisy(scenes, drawing) - clean
-    bound = 5 / math.sqrt(one.numel())
+    bound = 6 / math.sqrt(one.numel())
     assert abs(correlation(one, other)) < bound
     assert abs(correlation(one[..., 1:], one[..., :-1])) < bound
     assert abs(correlation(one[..., 1:, :], one[..., :-1, :])) < bound

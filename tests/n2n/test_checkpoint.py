@@ -1,0 +1,62 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Generator
+
+import tape
+from n2n.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from n2n.errors import InputError
+from n2n.settings import Settings
+from n2n.training import State
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def checkpoint() -> Checkpoint:
+    settings = Settings(network="net4", captures=("a", "b"))
+    params, _ = settings.layer(3).init(Generator().manual_seed(0), (3, 32, 32))
+    state = State(params, settings.optimizer().init(params), Generator().manual_seed(7).get_state(), 12)
+    return Checkpoint(settings, state, (3, 32, 32), 21.5)
+
+
+def test_a_checkpoint_comes_back_whole(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "c.safetensors", checkpoint)
+    loaded = load_checkpoint(tmp_path / "c.safetensors", CPU)
+    assert loaded.settings == checkpoint.settings
+    assert (loaded.shape, loaded.psnr, loaded.state.step) == ((3, 32, 32), 21.5, 12)
+    assert tape.tree.paths(loaded.state) == tape.tree.paths(checkpoint.state)
+    for a, b in zip(tape.tree.leaves(loaded.state), tape.tree.leaves(checkpoint.state), strict=True):
+        assert torch.equal(torch.as_tensor(a), torch.as_tensor(b))
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "c.safetensors"
+    save_checkpoint(path, checkpoint)
+    before = path.read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="No space left on device; the file that is there is unchanged"):
+        save_checkpoint(path, checkpoint._replace(psnr=99.0))
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["c.safetensors"]  # noqa: PTH208
+
+
+def test_what_is_no_checkpoint_is_refused_by_name(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    whole, cut, foreign = (tmp_path / name for name in ("whole", "cut", "foreign"))
+    save_checkpoint(whole, checkpoint)
+    cut.write_bytes(whole.read_bytes()[:-100])
+    save_file({"x": torch.zeros(1)}, foreign)
+    for path, reason in ((cut, "damaged"), (foreign, "no checkpoint of n2n"), (tmp_path / "none", "there is no")):
+        with pytest.raises(InputError, match=reason) as caught:
+            load_checkpoint(path, CPU)
+        assert path.name in str(caught.value)

@@ -1,0 +1,127 @@
+import dataclasses
+
+import pytest
+import torch
+from torch import Generator
+
+import nn
+import optim
+import tape
+from n2n import network, training_step
+from n2n.errors import InputError
+from n2n.noise import parse_noise
+from n2n.settings import Settings
+from n2n.sources import Source, procedural
+from n2n.training import State, Update, begin, score, train
+
+CPU = torch.device("cpu")
+SETTINGS = Settings(network="net4", noise="pointsample:2", batch=8, pairs=20, epochs=2, lr=1e-2)
+
+
+@pytest.fixture(scope="module")
+def source() -> Source:
+    return procedural(parse_noise(SETTINGS.noise), size=32, count=6, side=64)
+
+
+def run(source: Source, state: State | None = None, settings: Settings = SETTINGS) -> list[Update]:
+    return list(train(settings, source, state or begin(settings, source, CPU)))
+
+
+def equal(a: object, b: object) -> bool:
+    return all(
+        torch.equal(torch.as_tensor(x), torch.as_tensor(y))
+        for x, y in zip(tape.tree.leaves(a), tape.tree.leaves(b), strict=True)
+    )
+
+
+def test_a_step_agrees_with_torch_autograd_and_adam() -> None:
+    net, optimizer = network("net4"), optim.adam(1e-3)
+    params, _ = net.init(Generator().manual_seed(0), (3, 32, 32))
+    noisy, target = torch.rand(2, 4, 3, 32, 32, generator=Generator().manual_seed(1))
+    theirs = tape.tree.map(lambda p: p.clone().requires_grad_(), params)
+    adam = torch.optim.Adam(tape.tree.leaves(theirs), 1e-3)
+    step = training_step(net, nn.mse_loss, optimizer)
+    state = optimizer.init(params)
+    for _ in range(3):
+        params, state, loss = step(params, state, noisy, target)
+        expected = torch.nn.functional.mse_loss(net.apply(theirs, noisy), target)
+        adam.zero_grad()
+        expected.backward()
+        adam.step()
+        torch.testing.assert_close(loss, expected.detach())
+    for ours, other in zip(tape.tree.leaves(params), tape.tree.leaves(theirs), strict=True):
+        torch.testing.assert_close(ours, other.detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_changes_nothing_that_it_is_given() -> None:
+    net, optimizer = network("net4"), optim.adam(1e-3)
+    params, _ = net.init(Generator().manual_seed(0), (3, 32, 32))
+    given = (params, optimizer.init(params), *torch.rand(2, 4, 3, 32, 32))
+    before = tape.tree.map(torch.clone, given)
+    training_step(net, nn.mse_loss, optimizer)(*given)
+    assert equal(given, before)
+
+
+def test_more_arguments_of_a_loss_pass_through() -> None:
+    net, optimizer = network("net4"), optim.sgd(1.0)
+    params, _ = net.init(Generator().manual_seed(0), (3, 32, 32))
+
+    def masked(out: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return ((out - target) ** 2 * mask).mean()
+
+    noisy, target = torch.rand(2, 1, 3, 32, 32)
+    step = training_step(net, masked, optimizer)
+    after, _, loss = step(params, optimizer.init(params), noisy, target, torch.zeros_like(target))
+    assert loss == 0
+    assert equal(after, params)
+
+
+def test_an_epoch_takes_a_last_smaller_batch_and_ends_with_a_score(source: Source) -> None:
+    updates = run(source)
+    assert [update.score is not None for update in updates] == [False, False, True] * 2
+    assert updates[-1].state.step == 6
+
+
+def test_training_lowers_the_loss(source: Source) -> None:
+    updates = run(source, settings=dataclasses.replace(SETTINGS, pairs=400, epochs=1))
+    first, last = (sum(u.loss for u in part) / 10 for part in (updates[:10], updates[-10:]))
+    assert last < 0.8 * first
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(source: Source) -> None:
+    once, again = run(source), run(source)
+    other = run(source, settings=dataclasses.replace(SETTINGS, seed=1))
+    assert equal(once[-1].state, again[-1].state)
+    assert not equal(once[-1].state.params, other[-1].state.params)
+
+
+@pytest.mark.parametrize("stop", [1, 3, 4])
+def test_a_run_that_goes_on_ends_in_the_same_bits(source: Source, stop: int) -> None:
+    updates = run(source)
+    assert equal(run(source, updates[stop - 1].state)[-1].state, updates[-1].state)
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_step(source: Source) -> None:
+    state = begin(SETTINGS, source, CPU)
+    broken = tape.tree.map(lambda leaf: leaf * torch.nan, state.params)
+    with pytest.raises(InputError, match="nan at step 1"):
+        run(source, state._replace(params=broken))
+
+
+def test_a_network_that_changes_the_size_is_refused() -> None:
+    settings = dataclasses.replace(SETTINGS, network="net3", size=48)
+    with pytest.raises(InputError, match="48x48"):
+        begin(settings, procedural(parse_noise("pointsample:2"), size=48, count=2, side=96), CPU)
+
+
+def test_the_score_without_clean_images_is_an_estimate_of_the_one_with() -> None:
+    generator = Generator().manual_seed(0)
+    clean = torch.linspace(0.2, 0.8, 64).expand(50, 1, 64, 64)
+    noisy, other = (clean + 0.05 * torch.randn(clean.shape, generator=generator) for _ in range(2))
+    blur = nn.elementwise(lambda x: nn.avg_pool2d(torch.nn.functional.pad(x, (1, 1, 1, 1), "replicate"), 3, 1))
+    params = {"unused": torch.zeros(1)}
+    known = score(blur, params, noisy, clean, True)
+    estimated = score(blur, params, noisy, other, False)
+    assert known.mean is not None
+    assert estimated.mean is None
+    assert abs(known.overall - estimated.overall) < 0.5
