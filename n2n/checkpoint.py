@@ -79,4 +79,3 @@ def _filled(prefix: str, like: Any, tensors: dict[str, Tensor], device: torch.de
     found = [tensors[f"{prefix}.{path}"] for path in tree.paths(like)]
     # A 0-d tensor, such as a count of steps, stays on the CPU where it is read without waiting for a device.
     return tree.unflatten(treedef, [t.to(device) if t.ndim else t for t in found])
-

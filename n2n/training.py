@@ -13,6 +13,7 @@ from n2n.errors import InputError
 from n2n.metrics import paired_psnr, psnr
 from n2n.settings import Settings, losses
 from n2n.sources import Source
+from n2n.tiling import in_tiles, tile_size
 from nn import Layer, Params
 
 __all__ = ["Score", "State", "Update", "begin", "denoised", "score", "train", "training_step"]
@@ -27,6 +28,9 @@ def training_step(
         `step(params, state, noisy, target, *more) -> (params, state, loss)`. `noisy` and `target` are
         (batch, C, H, W), `state` is the optimizer's, `more` goes to the loss, and the loss that comes back is
         0-d, of the parameters before the update.
+
+    The batch is worked on in tiles, for speed, as `in_tiles` says: a loss is a mean over the batch, unless it has
+    an attribute `batch_reduction` that says "sum", or "none" for a loss that needs the batch whole.
 
     >>> import nn, optim
     >>> from n2n import network, training_step
@@ -43,9 +47,11 @@ def training_step(
         return loss(network.apply(params, noisy), target, *more)
 
     value_and_grad = tape.value_and_grad(objective)
+    reduction = getattr(loss, "batch_reduction", "mean")
 
     def step(params: Params, state: Any, noisy: Tensor, target: Tensor, *more: Any) -> tuple[Params, Any, Tensor]:
-        value, grads = value_and_grad(params, noisy, target, *more)
+        tile = len(noisy) if reduction == "none" else tile_size(noisy.shape)
+        value, grads = in_tiles(value_and_grad, tile, reduction)(params, noisy, target, *more)
         updates, state = optimizer.update(grads, state, params)
         return optim.apply_updates(params, updates), state, value
 

@@ -125,3 +125,21 @@ def test_the_score_without_clean_images_is_an_estimate_of_the_one_with() -> None
     assert known.mean is not None
     assert estimated.mean is None
     assert abs(known.overall - estimated.overall) < 0.5
+
+
+def test_a_loss_that_needs_the_batch_whole_gets_it_whole() -> None:
+    net, optimizer = network("net4"), optim.sgd(1.0)
+    params, _ = net.init(Generator().manual_seed(0), (3, 32, 32))
+    seen = []
+
+    def contrast(out: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        seen.append(len(out))
+        return out.var() - target.var()
+
+    noisy, target = torch.rand(2, 40, 3, 32, 32)
+    training_step(net, contrast, optimizer)(params, optimizer.init(params), noisy, target)
+    assert max(seen) < 40
+    contrast.batch_reduction = "none"  # type: ignore[attr-defined]
+    seen.clear()
+    training_step(net, contrast, optimizer)(params, optimizer.init(params), noisy, target)
+    assert seen == [40]
