@@ -381,11 +381,13 @@ class Album:
         return Scenes(self.pixels, first, sides.expand(2, count), strides, mirrored, (size, size))
 
     def hold_out(self, fraction: float, smallest: int) -> tuple["Album", "Album"]:
-        """Those to train on, and about `fraction` of them, at least one, to validate on.
+        """Those to train on, and about `fraction` of them, at least one, to validate on; for 1, all for either.
 
         The choice depends on the number of pictures alone. A single picture is cut in two, neither part less
         than `smallest` pixels high.
         """
+        if fraction == 1:
+            return self, self
         if len(self) > 1:
             count = min(max(1, round(fraction * len(self))), len(self) - 1)
             order = torch.randperm(len(self), generator=torch.Generator().manual_seed(0))

@@ -357,3 +357,11 @@ def test_a_draw_shares_no_memory_with_the_file_s_images() -> None:
     for drawn in (source.draw(4, generator()), source.validation(4, generator())):
         drawn[0].zero_()
     assert torch.equal(values, before)
+
+
+def test_everything_can_be_held_out_to_evaluate_on_it(tmp_path: Path) -> None:
+    for number, side in enumerate((40, 50)):
+        write_image(tmp_path / f"{number}.png", Picture(torch.rand(3, side, side)))
+    source = photos(tmp_path, Gaussian(0, 0), held_out=1)
+    assert source.training is source.held_out
+    assert len(source.held_out) == 2

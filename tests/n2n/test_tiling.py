@@ -2,6 +2,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 import tape
 from n2n.tiling import in_tiles
@@ -10,13 +11,10 @@ from n2n.tiling import in_tiles
 @given(count=st.integers(0, 12), tile=st.integers(1, 15), reduction=st.sampled_from(["mean", "sum"]))
 def test_tiles_give_the_value_and_gradient_of_the_whole(count: int, tile: int, reduction: str) -> None:
     generator = torch.Generator().manual_seed(count)
-    w, x, y, mask = (
-        torch.randn(*shape, generator=generator).double() for shape in ((3,), (count, 3), (count,), (count,))
-    )
+    shapes = ((3,), (count, 3), (count,), (count,))
+    w, x, y, mask = (torch.randn(*shape, generator=generator).double() for shape in shapes)
 
-    def loss(
-        params: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor, mask: torch.Tensor, p: float
-    ) -> torch.Tensor:
+    def loss(params: dict[str, Tensor], x: Tensor, y: Tensor, mask: Tensor, p: float) -> Tensor:
         errors = ((torch.tanh(x @ params["w"]) - y) ** p) * mask
         return errors.mean() if reduction == "mean" and count else errors.sum()
 

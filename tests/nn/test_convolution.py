@@ -73,6 +73,18 @@ def test_conv2d_agrees_with_torch(
     compare(convolve(nn.conv2d), convolve(F.conv2d), *inputs)
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("kernel", [(2, 2), (4, 3), (1, 2), (3, 5)])
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_same_padding_has_its_odd_row_and_column_where_torch_has_it(
+    kernel: tuple[int, int], dilation: int, compare: Any, doubles: Any
+) -> None:
+    def convolve(conv: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda x, w: conv(x, w, padding="same", dilation=dilation)
+
+    compare(convolve(nn.conv2d), convolve(F.conv2d), doubles(0, 1, 2, 6, 5), doubles(1, 3, 2, *kernel))
+
+
 @given(
     batch=st.integers(1, 3) | st.none(),
     size=pairs(1, 5),

@@ -68,6 +68,8 @@ def test_max_pool2d_agrees_with_torch(
         return lambda x: f(x, kernel, stride, padding, dilation, ceil_mode)
 
     images = laid_out(doubles(seed, *shape_of(batch, channels, size)), layout)
+    # A window of padding alone has no entry to give a cotangent to; torch gives it to one beside the window.
+    assume(pool(F.max_pool2d)(images).isfinite().all())
     compare(pool(nn.max_pool2d), pool(F.max_pool2d), images)
 
 

@@ -218,6 +218,25 @@ class TestRules:
         assert grad(lambda x: (steps(x) * x).sum())(x).equal(x)
         assert type(vjp(steps, x)[0]) is Tensor
 
+    def test_rules_see_nothing_of_torchs_own_graph(self, x: Tensor) -> None:
+        weight = torch.nn.Parameter(x + 1)
+        seen: list[Any] = []
+
+        @primitive
+        def weighted(x: Any, y: Any, parts: Any) -> Any:
+            return x * y * parts[0] * weight
+
+        def rule(g: Any, ans: Any, x: Any, y: Any, parts: Any) -> Any:
+            seen.extend([g, ans, x, y, parts[0]])
+            return g * y * parts[0] * weight  # this result has a graph, which ends at the boundary
+
+        weighted.defvjp(x=rule, y=None, parts=None)
+        _, pullback = vjp(lambda x: weighted(x, weight, [weight]) + weighted(x, weight, (weight,)), x.requires_grad_())
+        (cotangent,) = pullback(weight)
+        assert len(seen) == 10
+        assert not any(value.requires_grad for value in [*seen, cotangent])
+        torch.testing.assert_close(cotangent, 2 * weight.detach() ** 4)
+
     def test_rules_may_call_the_primitive_itself(self, x: Tensor) -> None:
         @primitive
         def e(x: Any) -> Any:

@@ -501,6 +501,33 @@ class TestMemory:
         assert seen[-1] <= 3
         assert not any(ref() is not None for ref in alive)
 
+    def test_cotangents_are_freed_in_the_sweep(self) -> None:
+        alive: list[weakref.ref[Tensor]] = []
+        most = 0
+
+        @tape.primitive
+        def step(x: Any) -> Any:
+            return x + 1
+
+        def rule(g: Any) -> Any:
+            nonlocal most
+            cotangent = g * 2
+            alive.append(weakref.ref(cotangent))
+            most = max(most, sum(ref() is not None for ref in alive))
+            return cotangent
+
+        step.defvjp(x=rule)
+
+        def f(x: Any) -> Any:
+            for _ in range(20):
+                x = step(x)
+            return x
+
+        _, pullback = vjp(f, torch.ones(3))
+        pullback(torch.ones(3))
+        assert len(alive) == 20
+        assert most <= 3
+
     def test_a_chain_of_ten_thousand_operations(self) -> None:
         def f(x: Any) -> Any:
             for _ in range(10_000):

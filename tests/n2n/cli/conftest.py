@@ -29,11 +29,13 @@ def n2n(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
     def run(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["n2n", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
+        code: object = 0
+        try:
             main()
-            raise SystemExit(0)
+        except SystemExit as ended:
+            code = ended.code
         printed = capsys.readouterr()
-        return Outcome(int(ended.value.code or 0), printed.out, printed.err)
+        return Outcome(int(str(code or 0)), printed.out, printed.err)
 
     return run
 

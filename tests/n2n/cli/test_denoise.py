@@ -26,7 +26,7 @@ def test_the_kind_of_picture_is_kept(n2n: Command, run_folder: Path, mode: str) 
     picture = (
         Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
         if mode == "I;16"
-        else Image.fromarray(pixels, "RGBA" if False else None).convert(mode)
+        else Image.fromarray(pixels).convert(mode)
     )
     picture.save("in.png")
     assert n2n("denoise", "in.png", "--run", run_folder / "last.safetensors", "--out", "out.png").code == 0

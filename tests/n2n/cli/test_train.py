@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -8,6 +10,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from n2n.checkpoint import load_checkpoint
+from n2n.run import Run
 from tests.n2n.cli.conftest import QUICK, Command
 
 
@@ -40,29 +44,6 @@ def test_the_same_seed_gives_the_same_bits(n2n: Command, run_folder: Path, photo
     n2n("train", photos, "--noise", "gaussian:25", *QUICK, "--out", "other", "--seed", 1)
     assert equal(run_folder / "last.safetensors", Path("again/last.safetensors"))
     assert not equal(run_folder / "last.safetensors", Path("other/last.safetensors"))
-
-
-def test_a_run_goes_on_from_its_last_checkpoint_to_the_same_bits(n2n: Command, run_folder: Path) -> None:
-    whole = (run_folder / "last.safetensors").read_bytes()
-    (run_folder / "last.safetensors").unlink()
-    metrics = (run_folder / "metrics.jsonl").read_text().splitlines()
-    # An interruption after the first epoch leaves its checkpoint, which was also the best one then.
-    from n2n.checkpoint import load_checkpoint, save_checkpoint
-    from n2n.settings import Settings
-    from n2n.training import begin, train
-
-    settings = Settings.from_json((run_folder / "config.json").read_text(), run_folder)
-    source = settings.source()
-    updates = list(train(settings, source, begin(settings, source, torch.device("cpu"))))
-    checkpoint = load_checkpoint(run_folder / "best.safetensors", torch.device("cpu"))
-    save_checkpoint(run_folder / "last.safetensors", checkpoint._replace(state=updates[1].state))
-    outcome = n2n("train", "--resume", run_folder)
-    assert outcome.code == 0
-    resumed = load_file(run_folder / "last.safetensors")
-    (run_folder / "whole.safetensors").write_bytes(whole)
-    expected = load_file(run_folder / "whole.safetensors")
-    assert all(torch.equal(resumed[name], expected[name]) for name in expected)
-    assert len((run_folder / "metrics.jsonl").read_text().splitlines()) == len(metrics)
 
 
 def test_captures_train_without_clean_images(n2n: Command, tmp_path: Path) -> None:
@@ -106,67 +87,91 @@ def truncated(path: Path) -> None:
     path.write_bytes(whole[: len(whole) // 2])
 
 
-def bad_inputs(folder: Path) -> dict[str, tuple[list[object], str]]:
-    """For each kind of bad input the arguments and a word of the answer; the files lie in `folder`."""
-    (folder / "empty").mkdir()
-    (folder / "cut").mkdir()
-    Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(folder / "cut" / "good.png")
+@pytest.fixture
+def bad_files(tmp_path: Path) -> None:
+    """One folder or file for each way in which pictures can be wrong."""
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(folder / "cut" / "x.png")
-    truncated(folder / "cut" / "x.png")
-    (folder / "text").mkdir()
-    (folder / "text" / "x.png").write_text("not a picture")
-    (folder / "small").mkdir()
-    Image.fromarray(noise[:20]).save(folder / "small" / "x.png")
-    torch.save((torch.zeros(1), "text"), folder / "one.pkl")
-    (folder / "code.pkl").write_bytes(pickle.dumps(Payload()))
-    for name, size in (("a", 40), ("b", 44), ("c", 40)):
-        (folder / name).mkdir()
-        Image.fromarray(noise[:size, :size]).save(folder / name / ("1.png" if name != "c" else "2.png"))
-    (folder / "exists").mkdir()
-    (folder / "exists" / "config.json").write_text("{}")
-    return {
-        "a folder without images": (["empty"], "empty"),
-        "a folder that does not exist": (["none"], "none"),
-        "a truncated image": (["cut", "--noise", "gaussian:25"], "x.png"),
-        "a file that is no image": (["text", "--noise", "gaussian:25"], "x.png"),
-        "an image smaller than the crop": (["small", "--noise", "gaussian:25"], "x.png"),
-        "a .pkl that is not two tensors": (["one.pkl"], "one.pkl"),
-        "a .pkl that carries code": (["code.pkl"], "code.pkl"),
-        "pairs of other sizes": (["--pairs", "a", "b"], "44×44"),
-        "pairs of other names": (["--pairs", "a", "c"], "1.png"),
-        "an unknown noise": (["--noise", "guassian:25"], "gaussian"),
-        "an unknown network": (["--network", "strid1"], "stride1"),
-        "a run folder that exists": (["--out", "exists"], "exists"),
-        "an unknown device": (["--device", "gpu"], "--device cpu"),
-    }
+    for name in ("empty", "cut", "text", "small", "a", "b", "c", "exists"):
+        (tmp_path / name).mkdir()
+    Image.fromarray(noise).save(tmp_path / "cut" / "x.png")
+    truncated(tmp_path / "cut" / "x.png")
+    (tmp_path / "text" / "x.png").write_text("not a picture")
+    Image.fromarray(noise[:20]).save(tmp_path / "small" / "x.png")
+    Image.fromarray(noise[:40, :40]).save(tmp_path / "a" / "1.png")
+    Image.fromarray(noise[:44, :44]).save(tmp_path / "b" / "1.png")
+    Image.fromarray(noise[:40, :40]).save(tmp_path / "c" / "2.png")
+    torch.save((torch.zeros(1), "text"), tmp_path / "one.pkl")
+    (tmp_path / "code.pkl").write_bytes(pickle.dumps(Payload()))
+    (tmp_path / "exists" / "config.json").write_text("{}")
 
 
-@pytest.mark.parametrize(
-    "kind",
-    bad_inputs.__annotations__
-    and [
-        "a folder without images",
-        "a folder that does not exist",
-        "a truncated image",
-        "a file that is no image",
-        "an image smaller than the crop",
-        "a .pkl that is not two tensors",
-        "a .pkl that carries code",
-        "pairs of other sizes",
-        "pairs of other names",
-        "an unknown noise",
-        "an unknown network",
-        "a run folder that exists",
-        "an unknown device",
-    ],
-)
+BAD = {
+    "a folder without images": (["empty"], "empty"),
+    "a folder that does not exist": (["none"], "none"),
+    "a truncated image": (["cut", "--noise", "gaussian:25"], "x.png"),
+    "a file that is no image": (["text", "--noise", "gaussian:25"], "x.png"),
+    "an image smaller than the crop": (["small", "--noise", "gaussian:25"], "x.png"),
+    "a .pkl that is not two tensors": (["one.pkl"], "one.pkl"),
+    "a .pkl that carries code": (["code.pkl"], "code.pkl"),
+    "pairs that differ in size": (["--pairs", "a", "b"], "44×44"),
+    "pairs that differ in name": (["--pairs", "a", "c"], "1.png"),
+    "an unknown noise": (["--noise", "guassian:25"], "'gaussian'"),
+    "an unknown network": (["--network", "strid1"], "'stride1'"),
+    "a run folder that exists": (["--out", "exists"], "exists"),
+    "an unknown device": (["--device", "gpu"], "--device cpu"),
+}
+
+
+@pytest.mark.usefixtures("bad_files")
+@pytest.mark.parametrize("kind", BAD)
 def test_bad_input_gives_one_sentence_and_loses_nothing(n2n: Command, tmp_path: Path, kind: str) -> None:
-    arguments, word = bad_inputs(tmp_path)[kind]
+    arguments, word = BAD[kind]
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    outcome = n2n("train", *arguments, *QUICK)
+    outcome = n2n("train", *QUICK, *arguments)
     assert outcome.code == 2
     assert word in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
     assert "Traceback" not in outcome.err
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_full_disk_ends_training_and_leaves_the_last_checkpoint(
+    n2n: Command, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = 0
+
+    def fills_up(descriptor: int) -> None:
+        nonlocal written
+        written += 1
+        if written > 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fills_up)
+    outcome = n2n("train", photos, "--noise", "gaussian:25", *QUICK, "--out", "run")
+    assert outcome.code == 2
+    assert "No space left on device" in outcome.err
+    assert load_checkpoint(Path("run/last.safetensors"), torch.device("cpu")).state.step > 0
+    monkeypatch.undo()
+
+
+def test_an_interrupted_run_is_saved_and_says_how_to_go_on(
+    n2n: Command, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Run.log
+
+    def interrupt(run: Run, **entry: object) -> None:
+        real(run, **entry)
+        if entry["step"] == 3:
+            raise KeyboardInterrupt
+
+    arguments = ("train", photos, "--noise", "gaussian:25", *QUICK, "--out")
+    assert n2n(*arguments, "whole").code == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "log", interrupt)
+        outcome = n2n(*arguments, "run")
+    assert outcome.code == 130
+    assert "n2n train --resume run" in outcome.out
+    assert n2n("train", "--resume", "run").code == 0
+    assert equal(Path("run/last.safetensors"), Path("whole/last.safetensors"))
+    steps = [json.loads(line)["step"] for line in Path("run/metrics.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3, 4]
