@@ -18,6 +18,7 @@ def network(name: str, channels: int = 3) -> Layer:
 
     Raises InputError for an unknown name.
 
+    >>> import tape
     >>> params, shape = network("net4").init(torch.Generator().manual_seed(0), (3, 32, 32))
     >>> sum(leaf.numel() for leaf in tape.tree.leaves(params)), shape
     (1368, (3, 32, 32))

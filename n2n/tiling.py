@@ -34,7 +34,7 @@ def in_tiles(value_and_grad: Callable[..., Any], tile: int, reduction: str = "me
         anything else goes to each tile whole.
     """
 
-    def tiled(params: Any, *batch: Any) -> tuple[Tensor, Any]:
+    def tiled(params: Any, *batch: Any) -> Any:
         count = len(batch[0])
         total: Any = None
         for start in range(0, count, tile):

@@ -79,7 +79,7 @@ class Score(NamedTuple):
 
 
 class Update(NamedTuple):
-    """What `train` reports after each step; a score at the end of each epoch."""
+    """What `train` reports after each step; a score after each epoch and after the last step."""
 
     state: State
     loss: float
@@ -100,8 +100,10 @@ def begin(settings: Settings, source: Source, device: torch.device) -> State:
     return State(params, settings.optimizer().init(params), generator.get_state(), 0)
 
 
-def train(settings: Settings, source: Source, state: State) -> Iterator[Update]:
-    """Takes the steps that are left, an update for each."""
+def train(
+    settings: Settings, source: Source, state: State, enough: Callable[[], bool] = lambda: False
+) -> Iterator[Update]:
+    """Takes the steps that are left, an update for each; ends early, with a score, once it is `enough`."""
     network = settings.layer(source.shape[0])
     device = tape.tree.leaves(state.params)[0].device
     step = training_step(network, losses[settings.loss], settings.optimizer())
@@ -110,7 +112,8 @@ def train(settings: Settings, source: Source, state: State) -> Iterator[Update]:
     held_out = source.validation(500, Generator().manual_seed(0))
     params, optimizer, _, taken = state
     per_epoch = settings.steps_per_epoch
-    while taken < settings.epochs * per_epoch:
+    ended = False
+    while taken < settings.epochs * per_epoch and not ended:
         drawn = taken % per_epoch * settings.batch
         noisy, target = source.draw(min(settings.batch, settings.pairs - drawn), generator)
         params, optimizer, loss = step(params, optimizer, noisy.to(device), target.to(device))
@@ -120,7 +123,9 @@ def train(settings: Settings, source: Source, state: State) -> Iterator[Update]:
             raise InputError(
                 f"the loss is {value} at step {taken}: the run cannot go on; lower the learning rate of {settings.lr}"
             )
-        reached = score(network, params, *held_out, source.has_clean) if taken % per_epoch == 0 else None
+        ended = enough()
+        scored = ended or taken % per_epoch == 0
+        reached = score(network, params, *held_out, source.has_clean) if scored else None
         yield Update(State(params, optimizer, generator.get_state(), taken), value, reached)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 import tape
 from nn.geometry import Pair, check_images, pair
-from tape.ops.patches import add_windows, windows
+from tape.ops.patches import add_windows, sum_taps, windows
 
 __all__ = ["conv2d", "conv_transpose2d"]
 
@@ -46,21 +46,42 @@ def conv2d(
     stride, dilation = pair(stride, "stride", at_least=1), pair(dilation, "dilation", at_least=1)
     out_channels, group_channels, *kernel_size = _kernels("conv2d", weight)
     _check_channels("conv2d", input, bias, group_channels * groups, out_channels, groups)
-    image = F.pad(input.permute(0, 2, 3, 1), (0, 0, *_sides(padding, kernel_size, stride, dilation)))
-    patches = windows(image.contiguous(), kernel_size=pair(kernel_size), stride=stride, dilation=dilation)
+    image = F.pad(input.permute(0, 2, 3, 1), (0, 0, *_sides(padding, kernel_size, stride, dilation))).contiguous()
+    # Either the windows are copied, C numbers a tap, or the products are moved, as many as there are outputs.
+    if groups == 1 and stride == (1, 1) and out_channels < group_channels:
+        output = _multiply_then_sum(image, weight, dilation)
+    else:
+        output = _gather_then_multiply(image, weight, stride, dilation, groups)
+    return (output if bias is None else output + bias).permute(0, 3, 1, 2)
+
+
+def _gather_then_multiply(
+    image: Tensor, weight: Tensor, stride: tuple[int, int], dilation: tuple[int, int], groups: int
+) -> Tensor:
+    """The convolution as one matrix product over all windows of a channels-last image."""
+    out_channels, group_channels, kernel_height, kernel_width = weight.shape
+    patches = windows(image, kernel_size=(kernel_height, kernel_width), stride=stride, dilation=dilation)
     n, rows, columns = patches.shape[:3]
-    taps = kernel_size[0] * kernel_size[1]
+    pixels, taps = n * rows * columns, kernel_height * kernel_width
     if groups == 1:
         kernels = weight.permute(2, 3, 1, 0).reshape(taps * group_channels, out_channels)
-        product = patches.reshape(n * rows * columns, taps * group_channels) @ kernels
+        product = patches.reshape(pixels, taps * group_channels) @ kernels
     else:
         kernels = weight.reshape(groups, out_channels // groups, group_channels, taps)
         kernels = kernels.permute(0, 3, 2, 1).reshape(groups, taps * group_channels, out_channels // groups)
-        grouped = patches.reshape(n * rows * columns, taps, groups, group_channels).permute(2, 0, 1, 3)
-        product = grouped.reshape(groups, n * rows * columns, taps * group_channels) @ kernels
-        product = product.permute(1, 0, 2)
-    output = product.reshape(n, rows, columns, out_channels)
-    return (output if bias is None else output + bias).permute(0, 3, 1, 2)
+        grouped = patches.reshape(pixels, taps, groups, group_channels).permute(2, 0, 1, 3)
+        product = (grouped.reshape(groups, pixels, taps * group_channels) @ kernels).permute(1, 0, 2)
+    return product.reshape(n, rows, columns, out_channels)
+
+
+def _multiply_then_sum(image: Tensor, weight: Tensor, dilation: tuple[int, int]) -> Tensor:
+    """The convolution as one matrix product over all pixels, whose results are summed window by window."""
+    out_channels, channels, kernel_height, kernel_width = weight.shape
+    n, height, width, _ = image.shape
+    kernels = weight.permute(1, 2, 3, 0).reshape(channels, kernel_height * kernel_width * out_channels)
+    products = image.reshape(n * height * width, channels) @ kernels
+    products = products.reshape(n, height, width, kernel_height, kernel_width, out_channels)
+    return sum_taps(products, dilation=dilation)
 
 
 @tape.implements(F.conv_transpose2d)

@@ -5,8 +5,9 @@ import os
 import torch
 from hypothesis import HealthCheck, settings
 
-# Two test runs on one machine should not fight over its cores.
-torch.set_num_threads(min(2, os.cpu_count() or 1))
+# The tensors of tests are small: a second thread would cost more than it gives, most of all on a busy machine.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
 
 _slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("default", max_examples=25, deadline=None, suppress_health_check=_slow)

@@ -23,7 +23,7 @@ __all__ = ["demo", "photographs"]
 
 CELL = 3  # pixels of a photograph that one pixel of the small picture stands for
 SIDE = 96  # of the small pictures
-TIME_LIMIT = 90.0  # seconds, after which training ends with the epoch that it is in
+TIME_LIMIT = 90.0  # seconds of training, for machines slower than the 2 cores that this was made for
 
 
 def demo(

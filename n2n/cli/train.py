@@ -100,8 +100,7 @@ def train(
 def fit(run: Run, source: Source, state: State, time_limit: float = math.inf) -> tuple[State, float]:
     """Trains, with a progress bar, and saves after each epoch and when interrupted.
 
-    Ends after the first epoch at which more than `time_limit` seconds have gone by. Returns the last state and
-    the seconds taken.
+    Ends once more than `time_limit` seconds have gone by. Returns the last state and the seconds taken.
     """
     settings = run.settings
     steps = settings.epochs * settings.steps_per_epoch
@@ -111,13 +110,11 @@ def fit(run: Run, source: Source, state: State, time_limit: float = math.inf) ->
     with progress_bar("pairs") as bar:
         task = bar.add_task(f"{settings.network}", total=steps, completed=first, rate="–", status="")
         try:
-            for update in updates(settings, source, state):
+            for update in updates(settings, source, state, lambda: time.monotonic() - started > time_limit):
                 seconds = time.monotonic() - started
                 rate = (update.state.step - first) * settings.batch / seconds
                 bar.update(task, completed=update.state.step, rate=f"{rate:,.0f}", status=f"loss {update.loss:.5f}")
                 _log(run, source, update, seconds)
-                if update.score is not None and seconds > time_limit:
-                    break
         finally:
             if update is not None and update.score is None:
                 run.save(update.state, source.shape, None)

@@ -1,6 +1,6 @@
 """Patches of images: every window of a kernel's size, and their sum back into an image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -142,13 +142,10 @@ def add_windows(
     x: Tensor, *, size: tuple[int, int], stride: tuple[int, int] = (1, 1), dilation: tuple[int, int] = (1, 1)
 ) -> Tensor:
     """The transpose of `windows`: a channels-last image of a size, with each window added in its place."""
-    n, rows, columns, kernel_height, kernel_width, channels = x.shape
+    n, rows, columns, *kernel_size, channels = x.shape
     image = x.new_zeros((n, *size, channels))
-    for i in range(kernel_height):
-        for j in range(kernel_width):
-            top, left = i * dilation[0], j * dilation[1]
-            bottom, right = top + (rows - 1) * stride[0] + 1, left + (columns - 1) * stride[1] + 1
-            image[:, top : bottom : stride[0], left : right : stride[1]] += x[:, :, :, i, j]
+    for i, j, under in _taps(kernel_size, (rows, columns), stride, dilation):
+        image[(slice(None), *under)] += x[:, :, :, i, j]
     return image
 
 
@@ -163,6 +160,69 @@ add_windows.defvjp(
         g, kernel_size=tuple(x_like.shape[3:5]), stride=stride, dilation=dilation
     )[:, : x_like.shape[1], : x_like.shape[2]]
 )
+
+
+@op(
+    case(
+        real("n 5 6 2 2 c"),
+        stride=((1, 1), (2, 3)),
+        dilation=((1, 1), (2, 1)),
+        sizes=few,
+    )
+)
+def sum_taps(x: Tensor, *, stride: tuple[int, int] = (1, 1), dilation: tuple[int, int] = (1, 1)) -> Tensor:
+    """What a convolution sums once each pixel has been multiplied with each tap of the kernel.
+
+    (N, H, W, kernel height, kernel width, C) to (N, rows, columns, C): for each window, the sum over its taps of
+    the tap's product at the pixel under it.
+    """
+    n, height, width, kernel_height, kernel_width, channels = x.shape
+    rows, columns = _window_counts((height, width), (kernel_height, kernel_width), stride, dilation)
+    total = x.new_zeros((n, rows, columns, channels))
+    for i, j, under in _taps((kernel_height, kernel_width), (rows, columns), stride, dilation):
+        total += x[(slice(None), *under, i, j)]
+    return total
+
+
+@op(
+    (
+        case(real("n 2 3 c"), size=((5, 6),), kernel_size=((2, 2),), stride=((2, 2),), sizes=few),
+        case(real("n 2 3 c"), size=((7, 6),), kernel_size=((2, 2),), stride=((3, 2),), dilation=((2, 1),), sizes=few),
+    )
+)
+def spread_taps(
+    x: Tensor,
+    *,
+    size: tuple[int, int],
+    kernel_size: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
+) -> Tensor:
+    """The transpose of `sum_taps`, for an image of a size."""
+    n, rows, columns, channels = x.shape
+    spread = x.new_zeros((n, *size, *kernel_size, channels))
+    for i, j, under in _taps(kernel_size, (rows, columns), stride, dilation):
+        spread[(slice(None), *under, i, j)] = x
+    return spread
+
+
+sum_taps.defvjp(
+    x=lambda g, x_like, stride, dilation: spread_taps(
+        g, size=tuple(x_like.shape[1:3]), kernel_size=tuple(x_like.shape[3:5]), stride=stride, dilation=dilation
+    )
+)
+spread_taps.defvjp(x=lambda g, stride, dilation: sum_taps(g, stride=stride, dilation=dilation))
+
+
+def _taps(
+    kernel_size: Sequence[int], counts: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> Iterator[tuple[int, int, tuple[slice, slice]]]:
+    """Each tap (i, j) of a kernel, and the rows and columns of the image that lie under it."""
+    for i in range(kernel_size[0]):
+        for j in range(kernel_size[1]):
+            top, left = i * dilation[0], j * dilation[1]
+            bottom, right = top + (counts[0] - 1) * stride[0] + 1, left + (counts[1] - 1) * stride[1] + 1
+            yield i, j, (slice(top, bottom, stride[0]), slice(left, right, stride[1]))
 
 
 def _window_counts(
