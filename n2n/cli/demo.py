@@ -28,7 +28,7 @@ TIME_LIMIT = 90.0  # seconds of training, for machines slower than the 2 cores t
 
 def demo(
     out: Annotated[Path, typer.Option(help="Where the run folder is made.")] = Path("runs"),
-    epochs: Annotated[int, typer.Option(help="How long to train, in epochs of 50 steps.")] = 10,
+    epochs: Annotated[int, typer.Option(help="How long to train, in epochs of 50 steps.")] = 20,
     seed: SeedOption = 0,
     device: DeviceOption = "cpu",
 ) -> None:
