@@ -14,8 +14,9 @@ from n2n.denoise import Trained
 from n2n.evaluation import Denoiser, compare, denoiser, tuned_baselines
 from n2n.figures import before_and_after
 from n2n.metrics import decibels, squared_errors
-from n2n.noise import PointSample, Scenes
+from n2n.noise import PointSample
 from n2n.run import Run, fresh_path
+from n2n.scenes import Scenes
 from n2n.settings import Settings
 from n2n.training import begin
 

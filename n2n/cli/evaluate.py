@@ -18,7 +18,8 @@ from n2n.metrics import decibels, squared_errors
 from n2n.noise import parse_noise
 from n2n.run import trained_network
 from n2n.settings import Settings
-from n2n.sources import captures, photos, read_tensors
+from n2n.sources import captures, photos
+from n2n.tensor_files import read_tensors
 
 __all__ = ["evaluate"]
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from n2n.errors import InputError
-from n2n.noise import Gaussian, Noise, PixelNoise, PointSample, Poisson, Scenes, noises, parse_noise
+from n2n.noise import Gaussian, Noise, PixelNoise, PointSample, Poisson, noises, parse_noise
+from n2n.scenes import Scenes
 
 PER_WINDOW = ("first", "sides", "strides", "mirrored")
 seeds = st.integers(0, 2**32 - 1)

@@ -1,0 +1,36 @@
+import pytest
+import torch
+
+from n2n.album import Album
+from n2n.noise import Gaussian, PointSample
+from n2n.scenes import Scenes
+from tests.n2n.samples import generator, picture
+
+
+def test_an_album_gives_back_its_pictures() -> None:
+    pictures = [picture(5, 9), picture(8, 3, channels=1), picture(4, 4, depth=16)]
+    for chosen in (pictures[:1], pictures[1:2], pictures[2:], pictures):
+        album = Album.of(chosen)
+        assert len(album) == len(chosen)
+        for number, each in enumerate(chosen):
+            expected = each.pixels.expand(album.channels, -1, -1)
+            torch.testing.assert_close(album.picture(number), expected, atol=1e-6, rtol=0)
+
+
+def test_crops_are_in_all_eight_orientations_of_places_in_the_picture() -> None:
+    image = picture(6, 5)
+    windows = [image.pixels[:, y : y + 4, x : x + 4] for y in range(3) for x in range(2)]
+    scenes = Album.of([image]).scenes(2000, 4, Gaussian(0, 0), generator(), flips=True)
+    seen = {tuple(crop.flatten().tolist()) for crop in scenes.mean()}
+    turned = [crop.rot90(turns, (1, 2)) for crop in windows for turns in range(4)]
+    expected = [each for crop in turned for each in (crop, crop.flip(2))]
+    assert len(seen) == 6 * 8
+    assert seen == {tuple(each.flatten().tolist()) for each in expected}
+
+
+def test_the_noise_does_not_depend_on_the_orientation() -> None:
+    album = Album.of([picture(64, 64)])
+    scenes: Scenes = album.scenes(1000, 8, PointSample(8, 8), generator(), flips=True)
+    noise = scenes.sample(generator()) - scenes.mean()
+    assert float(noise.mean(0).abs().max()) < 0.05
+    assert float(noise.std()) == pytest.approx(3**-0.5 / 2, rel=0.03)
