@@ -8,10 +8,10 @@ from torch import Generator, Tensor
 
 from n2n.baselines import Baseline, baselines, tune
 from n2n.denoise import Trained, denoise
-from n2n.metrics import PairedEstimate, paired_psnr, psnr, ssim
+from n2n.metrics import paired_psnr, psnr, ssim
 from n2n.sources import Source
 
-__all__ = ["Denoiser", "Row", "compare", "denoiser", "estimate", "tuned_baselines"]
+__all__ = ["Denoiser", "Row", "compare", "denoiser", "estimate", "outputs", "tuned_baselines"]
 
 Denoiser = Callable[[Tensor], Tensor]
 
@@ -25,19 +25,20 @@ class Row(NamedTuple):
     ssim: float
 
 
-def compare(denoisers: Mapping[str, Denoiser], noisy: Tensor, clean: Tensor) -> tuple[list[Row], dict[str, Tensor]]:
-    """The figures of the noisy images and of each denoiser's output, and those outputs, by name.
-
-    `noisy` and `clean` are (N, C, H, W).
-    """
-    outputs = {"noisy": noisy} | {name: denoise(noisy) for name, denoise in denoisers.items()}
-    rows = [Row(name, *psnr(out, clean), float(ssim(out, clean).mean())) for name, out in outputs.items()]
-    return rows, outputs
+def outputs(denoisers: Mapping[str, Denoiser], noisy: Tensor) -> dict[str, Tensor]:
+    """What each denoiser makes of the noisy images (N, C, H, W), by name, after the images themselves."""
+    return {"noisy": noisy} | {name: denoise(noisy) for name, denoise in denoisers.items()}
 
 
-def estimate(denoisers: Mapping[str, Denoiser], noisy: Tensor, other: Tensor) -> dict[str, PairedEstimate]:
-    """What two noisy captures of each scene, (N, C, H, W) each, tell about the denoisers without clean images."""
-    return {name: paired_psnr(denoise(noisy), noisy, other) for name, denoise in denoisers.items()}
+def compare(images: Mapping[str, Tensor], clean: Tensor) -> list[Row]:
+    """The figures of several versions of the same images."""
+    return [Row(name, *psnr(out, clean), float(ssim(out, clean).mean())) for name, out in images.items()]
+
+
+def estimate(images: Mapping[str, Tensor], other: Tensor) -> dict[str, float]:
+    """The overall PSNR of several versions of `images["noisy"]`, in dB, from another noisy capture of each scene."""
+    estimates = {name: paired_psnr(out, images["noisy"], other) for name, out in images.items()}
+    return {name: each.noisy if name == "noisy" else each.denoised for name, each in estimates.items()}
 
 
 def denoiser(trained: Trained) -> Denoiser:

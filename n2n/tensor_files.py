@@ -12,7 +12,9 @@ from torch import Tensor
 from n2n.errors import InputError
 from n2n.scenes import unit
 
-__all__ = ["TensorPairs", "read_tensors"]
+__all__ = ["TENSOR_SUFFIXES", "TensorPairs", "read_tensors"]
+
+TENSOR_SUFFIXES = (".npz", ".pkl", ".pt")
 
 
 class TensorPairs(NamedTuple):

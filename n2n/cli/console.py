@@ -12,7 +12,7 @@ from rich.table import Table
 from n2n.errors import InputError
 from n2n.evaluation import Row
 
-__all__ = ["DeviceOption", "SeedOption", "comparison", "console", "progress_bar", "torch_device"]
+__all__ = ["DeviceOption", "SeedOption", "comparison", "console", "given", "progress_bar", "refuse", "torch_device"]
 
 console = Console(highlight=False)
 
@@ -28,6 +28,18 @@ def torch_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError):
         raise InputError(f"there is no device '{name}' on this machine; try --device cpu") from None
     return device
+
+
+def given(context: typer.Context) -> set[str]:
+    """The names of the parameters that were typed, as opposed to those that have their defaults."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
+def refuse(unused: set[str], why: str) -> None:
+    """Raises InputError for options that would have no effect."""
+    if unused:
+        raise InputError(f"--{min(unused).replace('_', '-')} has no effect {why}: leave it out")
 
 
 def progress_bar(unit: str) -> Progress:

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from n2n.cli.console import DeviceOption, SeedOption, comparison, console, torch_device
 from n2n.cli.train import finish, fit
 from n2n.denoise import Trained
-from n2n.evaluation import Denoiser, compare, denoiser, tuned_baselines
+from n2n.evaluation import Denoiser, compare, denoiser, outputs, tuned_baselines
 from n2n.figures import before_and_after
 from n2n.metrics import decibels, squared_errors
 from n2n.noise import PointSample
@@ -51,10 +51,10 @@ def demo(
     denoisers: dict[str, Denoiser] = {str(baseline): baseline for baseline in tuned_baselines(source)}
     ours = f"{settings.network} network"
     denoisers[ours] = denoiser(trained)
-    rows, outputs = compare(denoisers, noisy, clean)
-    console.print(comparison(f"{len(noisy)} photographs that the network never saw", rows))
+    images = outputs(denoisers, noisy)
+    console.print(comparison(f"{len(noisy)} photographs that the network never saw", compare(images, clean)))
     picture = run.figures / "photographs.png"
-    _draw(picture, outputs, clean, ours)
+    _draw(picture, images, clean, ours)
     console.print(f"before and after: {picture}\nrun folder: {run.path}")
 
 
@@ -76,12 +76,12 @@ def photographs(seed: int) -> tuple[Tensor, Tensor]:
     return noise.noisy(scenes, Generator().manual_seed(seed)), noise.clean(scenes)
 
 
-def _draw(path: Path, outputs: dict[str, Tensor], clean: Tensor, ours: str) -> None:
-    shown = {"noisy": outputs["noisy"]}
-    shown |= {name: images for name, images in outputs.items() if name.startswith("Gaussian")}
-    shown |= {"trained on noisy pairs": outputs[ours]}
+def _draw(path: Path, images: dict[str, Tensor], clean: Tensor, ours: str) -> None:
+    shown = {"noisy": images["noisy"]}
+    shown |= {name: blurred for name, blurred in images.items() if name.startswith("Gaussian")}
+    shown |= {"trained on noisy pairs": images[ours]}
     captions = {
-        title: [f"{value:.2f} dB" for value in decibels(squared_errors(images, clean)).tolist()]
-        for title, images in shown.items()
+        title: [f"{value:.2f} dB" for value in decibels(squared_errors(version, clean)).tolist()]
+        for title, version in shown.items()
     }
     before_and_after(path, shown | {"clean": clean}, captions)

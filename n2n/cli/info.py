@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from torch import Generator
 
-from n2n.cli.console import DeviceOption, SeedOption, console, torch_device
+from n2n.cli.console import DeviceOption, console, torch_device
 from n2n.networks import network, networks
 from n2n.noise import noises
 from n2n.run import trained_network
@@ -21,7 +21,6 @@ __all__ = ["info"]
 
 def info(
     run: Annotated[Path | None, typer.Argument(help="A run folder, or a checkpoint file.")] = None,
-    seed: SeedOption = 0,
     device: DeviceOption = "cpu",
 ) -> None:
     """Say what a run holds, or, without one, what there is: networks, noises, versions.
@@ -41,7 +40,7 @@ def info(
         console.print(table)
         return
     for name in networks:
-        params, _ = network(name).init(Generator().manual_seed(seed), (3, 32, 32))
+        params, _ = network(name).init(Generator(), (3, 32, 32))
         table.add_row(f"network {name}", f"{_count(params):,} parameters")
     for name, noise in noises.items():
         table.add_row(f"noise {name}", noise.usage)

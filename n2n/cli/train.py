@@ -11,7 +11,7 @@ import typer
 from torch import Generator
 
 from n2n.checkpoint import load_checkpoint
-from n2n.cli.console import DeviceOption, SeedOption, console, progress_bar, torch_device
+from n2n.cli.console import DeviceOption, SeedOption, console, given, progress_bar, refuse, torch_device
 from n2n.denoise import Trained
 from n2n.evaluation import denoiser
 from n2n.figures import before_and_after, learning_curves
@@ -19,6 +19,7 @@ from n2n.metrics import decibels, squared_errors
 from n2n.run import Run, fresh_path, refuse_existing
 from n2n.settings import Settings
 from n2n.sources import Source
+from n2n.tensor_files import TENSOR_SUFFIXES
 from n2n.training import State, Update, begin
 from n2n.training import train as updates
 
@@ -26,6 +27,7 @@ __all__ = ["finish", "fit", "train"]
 
 
 def train(
+    context: typer.Context,
     data: Annotated[
         Path | None,
         typer.Argument(
@@ -59,22 +61,30 @@ def train(
     Example: n2n train photos/ --noise gaussian:25 --network residual --out runs/mine
     """
     target = torch_device(device)
+    typed = given(context)
     if resume is not None:
+        refuse(typed - {"resume", "device"}, "with --resume, as the run's settings hold")
         run = Run.open(resume)
         settings = run.settings
         source = _read(settings)
         state = load_checkpoint(run.last, target).state
         run.forget_after(state.step)
     else:
-        is_file = data is not None and data.suffix.lower() in (".pkl", ".npz", ".pt")
+        is_file = data is not None and data.suffix.lower() in TENSOR_SUFFIXES
+        if is_file:
+            refuse(typed & {"noise", "size"}, f"with {data}, whose images are taken as they are")
+        else:
+            refuse(typed & {"validation"}, "without a tensor file to train on")
+        if pairs is not None:
+            refuse(typed & {"noise"}, "with --pairs, whose captures bring their own")
         settings = Settings(
             network=network,
             loss=loss,
             noise=noise,
-            photos=str(data) if data is not None and not is_file else None,
-            tensors=str(data) if data is not None and is_file else None,
-            captures=(str(pairs[0]), str(pairs[1])) if pairs is not None else None,
-            validation=None if validation is None else str(validation),
+            photos=str(data.absolute()) if data is not None and not is_file else None,
+            tensors=str(data.absolute()) if data is not None and is_file else None,
+            captures=(str(pairs[0].absolute()), str(pairs[1].absolute())) if pairs is not None else None,
+            validation=None if validation is None else str(validation.absolute()),
             size=size,
             pairs=count,
             epochs=epochs,

@@ -33,3 +33,25 @@ def test_something_to_evaluate_on_is_asked_for(n2n: Command, run_folder: Path) -
     outcome = n2n("evaluate", run_folder)
     assert outcome.code == 2
     assert "--pairs" in outcome.err
+
+
+def test_options_without_effect_and_files_that_exist_are_refused(n2n: Command, run_folder: Path, photos: Path) -> None:
+    clean = np.full((2, 3, 32, 32), 100, np.uint8)
+    np.savez("pairs.npz", noisy=clean + 5, clean=clean)
+    Path("mine.png").write_text("mine")
+    for arguments, word in (
+        (("pairs.npz", "--noise", "gaussian:5"), "--noise"),
+        (("--pairs", photos, photos, "--noise", "gaussian:5"), "--noise"),
+        (("pairs.npz", "--figure", "mine.png"), "--force"),
+    ):
+        outcome = n2n("evaluate", run_folder, *arguments)
+        assert outcome.code == 2
+        assert word in outcome.err
+    assert Path("mine.png").read_text() == "mine"
+
+
+def test_a_run_whose_pictures_are_gone_can_still_be_evaluated(n2n: Command, run_folder: Path, photos: Path) -> None:
+    photos.rename("elsewhere")
+    outcome = n2n("evaluate", run_folder, "elsewhere", "--count", 4)
+    assert outcome.code == 0, outcome.err
+    assert "default parameters" in outcome.out

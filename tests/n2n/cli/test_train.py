@@ -119,6 +119,10 @@ BAD = {
     "an unknown network": (["--network", "strid1"], "'stride1'"),
     "a run folder that exists": (["--out", "exists"], "exists"),
     "an unknown device": (["--device", "gpu"], "--device cpu"),
+    "noise for captures that have their own": (["--pairs", "a", "b", "--noise", "gaussian:25"], "--noise"),
+    "noise for a tensor file": (["one.pkl", "--noise", "gaussian:25"], "--noise"),
+    "a validation file for photographs": (["text", "--validation", "one.pkl"], "--validation"),
+    "settings for a run that goes on": (["--resume", "exists", "--lr", "0.1"], "with --resume"),
 }
 
 
