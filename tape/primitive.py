@@ -207,7 +207,7 @@ class Primitive(Generic[_P, _R]):
         places = [*values, *(kwargs.get(name, self._defaults.get(name)) for name in self.static), ans]
         residuals = [places[i] for i in plan.kept] + [like(places[i]) for i in plan.kept_like]
         inputs = tuple([slots[position] for position in plan.positions])
-        tape.record(Step(self, plan, inputs, output, residuals, versions(residuals)))
+        tape.steps.append(Step(self, plan, inputs, output, residuals, versions(residuals)))
         return result
 
     def _differentiable(self, output: Any) -> bool:

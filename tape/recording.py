@@ -75,9 +75,6 @@ class Tape:
         likes.append(Like(plain.shape, plain.dtype, plain.device))
         return Traced(self, len(likes) - 1, value)
 
-    def record(self, step: Step) -> None:
-        self.steps.append(step)
-
 
 def sweep(tape: Tape, seeds: Sequence[tuple[int, Any]], wanted: Sequence[int], keep: bool) -> list[Any]:
     """The cotangents of the `wanted` slots, given those of some `seeds`.
@@ -97,9 +94,8 @@ def sweep(tape: Tape, seeds: Sequence[tuple[int, Any]], wanted: Sequence[int], k
 
     for slot, seed in seeds:
         accumulate(slot, seed)
-    wanted_slots = set(wanted)
     for step in _backwards(tape.steps, keep):
-        g = _cotangent_of_output(step.output, cotangents, tape.likes, wanted_slots)
+        g = _take(step.output, cotangents, tape.likes)
         if g is None:
             continue
         _refuse_changed(step)
@@ -138,23 +134,19 @@ def _backwards(steps: list[Step], keep: bool) -> Any:
             yield steps.pop()
 
 
-def _cotangent_of_output(output: Any, cotangents: list[Any], likes: list[Like], wanted: set[int]) -> Any:
+def _take(output: Any, cotangents: list[Any], likes: list[Like]) -> Any:
     """Takes the output's cotangent off the list; zeros fill in beside a part that has one."""
     if type(output) is int:
-        g = cotangents[output]
-        if output not in wanted:
-            cotangents[output] = None
+        g, cotangents[output] = cotangents[output], None
         return g
     parts = [None if slot is None else cotangents[slot] for slot in output]
     if all(part is None for part in parts):
         return None
-    for slot in output:
-        if slot is not None and slot not in wanted:
+    for place, slot in enumerate(output):
+        if slot is not None:
+            parts[place] = _zeros(likes[slot]) if parts[place] is None else parts[place]
             cotangents[slot] = None
-    return tuple(
-        _zeros(likes[slot]) if part is None and slot is not None else part
-        for slot, part in zip(output, parts, strict=True)
-    )
+    return tuple(parts)
 
 
 def _refuse_changed(step: Step) -> None:

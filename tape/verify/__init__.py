@@ -1,0 +1,1 @@
+"""Verification of derivatives; needs hypothesis."""
