@@ -1,6 +1,7 @@
 """Pictures of a run: learning curves, and images before and after."""
 
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def before_and_after(path: Path, columns: dict[str, Tensor], captions: Mapping[s
             axes.set_yticks([])
             axes.set_xlabel(captions[title][row] if title in captions else "", fontsize=9)
             if row == 0:
-                axes.set_title(title, fontsize=11)
+                axes.set_title("\n".join(textwrap.wrap(title, 26)), fontsize=11)
     _write(figure, path)
 
 

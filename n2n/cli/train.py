@@ -163,7 +163,7 @@ def _log(run: Run, source: Source, update: Update, seconds: float) -> None:
     if update.score is not None:
         mean, overall, clean = update.score
         entry |= {"psnr": overall if mean is None else mean, "psnr_overall": overall, "clean": clean}
-        epoch = update.state.step // run.settings.steps_per_epoch
+        epoch = -(-update.state.step // run.settings.steps_per_epoch)
         against = "" if clean else " (estimated from noisy pairs)"
         console.print(
             f"epoch {epoch}: loss {update.loss:.5f}, held-out PSNR {entry['psnr']:.2f} dB{against}, {seconds:.0f} s"
