@@ -12,11 +12,22 @@ from rich.table import Table
 from n2n.errors import InputError
 from n2n.evaluation import Row
 
-__all__ = ["DeviceOption", "SeedOption", "comparison", "console", "given", "progress_bar", "refuse", "torch_device"]
+__all__ = [
+    "DeviceOption",
+    "SeedOption",
+    "UnusedSeedOption",
+    "comparison",
+    "console",
+    "given",
+    "progress_bar",
+    "refuse",
+    "torch_device",
+]
 
 console = Console(highlight=False)
 
 SeedOption = Annotated[int, typer.Option(help="Seed of everything that is drawn: the same seed, the same result.")]
+UnusedSeedOption = Annotated[int, typer.Option(help="Taken as by every command; here nothing is drawn.")]
 DeviceOption = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1, …")]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from n2n.cli.console import DeviceOption, console, progress_bar, torch_device
+from n2n.cli.console import DeviceOption, UnusedSeedOption, console, progress_bar, torch_device
 from n2n.denoise import Trained
 from n2n.denoise import denoise as denoised
 from n2n.errors import InputError
@@ -24,6 +24,7 @@ def denoise(
         typer.Option(help="A file, or for a folder a folder; beside the picture, with '-denoised', if left out."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace pictures that exist.")] = False,
+    seed: UnusedSeedOption = 0,
     device: DeviceOption = "cpu",
 ) -> None:
     """Denoise a picture or a folder of pictures, of any size.

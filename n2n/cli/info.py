@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from torch import Generator
 
-from n2n.cli.console import DeviceOption, console, torch_device
+from n2n.cli.console import DeviceOption, UnusedSeedOption, console, torch_device
 from n2n.networks import network, networks
 from n2n.noise import noises
 from n2n.run import trained_network
@@ -21,6 +21,7 @@ __all__ = ["info"]
 
 def info(
     run: Annotated[Path | None, typer.Argument(help="A run folder, or a checkpoint file.")] = None,
+    seed: UnusedSeedOption = 0,
     device: DeviceOption = "cpu",
 ) -> None:
     """Say what a run holds, or, without one, what there is: networks, noises, versions.

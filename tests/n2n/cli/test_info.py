@@ -24,6 +24,5 @@ def test_every_command_explains_itself_with_an_example(n2n: Command, command: st
     outcome = n2n(command, "--help")
     assert outcome.code == 0
     assert f"Example: n2n {command}" in outcome.out
-    if command in ("demo", "train", "evaluate"):
-        assert "--seed" in outcome.out
+    assert "--seed" in outcome.out
     assert "--device" in outcome.out
