@@ -50,7 +50,9 @@ def training_step(
     reduction = getattr(loss, "batch_reduction", "mean")
 
     def step(params: Params, state: Any, noisy: Tensor, target: Tensor, *more: Any) -> tuple[Params, Any, Tensor]:
-        tile = len(noisy) if reduction == "none" else tile_size(noisy.shape)
+        # Tiles fit a processor's cache; a GPU wants the batch whole.
+        whole = reduction == "none" or noisy.device.type != "cpu"
+        tile = len(noisy) if whole else tile_size(noisy.shape)
         value, grads = in_tiles(value_and_grad, tile, reduction)(params, noisy, target, *more)
         updates, state = optimizer.update(grads, state, params)
         return optim.apply_updates(params, updates), state, value
