@@ -1,9 +1,29 @@
-"""Domains: what a primitive may be called with, as plain data to draw its inputs from."""
+"""Domains: what a primitive may be called with, as plain data to draw its inputs from.
 
-from dataclasses import dataclass, field
+A case says how to call an op. It may also say what holds outside the smooth: which derivative the op has at a
+kink or a tie (`at`), which calls it refuses (`refuses`), and which faults in its rules make no difference
+(`equivalent`). `tape.verify` checks all of it.
+"""
+
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-__all__ = ["Boolean", "Case", "Domain", "Integer", "Real", "Sizes", "boolean", "case", "integer", "real"]
+__all__ = [
+    "Boolean",
+    "Case",
+    "Convention",
+    "Domain",
+    "Integer",
+    "Real",
+    "Refusal",
+    "Sizes",
+    "boolean",
+    "case",
+    "convention",
+    "integer",
+    "real",
+    "refusal",
+]
 
 Sizes = tuple[int, int]  # the smallest and the largest size of a dimension
 
@@ -41,6 +61,31 @@ class Boolean:
     shape: str = "..."
 
 
+@dataclass(frozen=True, eq=False)
+class Convention:
+    """The derivative that is declared where several would be right.
+
+    At `args`, the pullback of `cotangent` is `gives`: a tuple of one value for each floating-point tensor among
+    the arguments, in order; where there is only one, the value itself. Values are tensors, or numbers and nested
+    lists of them. `cotangent` is ones if None; for an op of several outputs a tuple, None at integer outputs.
+    """
+
+    args: tuple[Any, ...]
+    gives: Any
+    cotangent: Any = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Refusal:
+    """A call that must raise `error`, with a message that contains `match`."""
+
+    error: type[Exception]
+    args: tuple[Any, ...]
+    match: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Case:
     """One way of calling: positional arguments, and for each option the values to choose from."""
@@ -48,6 +93,25 @@ class Case:
     args: tuple[Any, ...]
     options: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     sizes: dict[str, Sizes] = field(default_factory=dict)
+    conventions: tuple[Convention, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    equivalents: dict[str, str] = field(default_factory=dict)
+
+    def at(self, *args: Any, gives: Any, cotangent: Any = None, **options: Any) -> "Case":
+        """This case with one more `Convention`.
+
+        >>> case(real(kinks=(0.0,))).at(0.0, gives=0.0).conventions[0].gives
+        0.0
+        """
+        return replace(self, conventions=(*self.conventions, Convention(args, gives, cotangent, options)))
+
+    def refuses(self, error: type[Exception], *args: Any, match: str = "", **options: Any) -> "Case":
+        """This case with one more `Refusal`."""
+        return replace(self, refusals=(*self.refusals, Refusal(error, args, match, options)))
+
+    def equivalent(self, mutant: str, because: str) -> "Case":
+        """This case, declaring that a mutant of the op's rules is no fault, and why. A failure prints its name."""
+        return replace(self, equivalents=self.equivalents | {mutant: because})
 
 
 Domain = tuple[Case, ...]
@@ -62,3 +126,13 @@ def case(*args: Any, sizes: dict[str, Sizes] | None = None, **options: Any) -> C
     {'dim': (0, 1, -1)}
     """
     return Case(args, options, sizes or {})
+
+
+def convention(*args: Any, gives: Any, cotangent: Any = None, **options: Any) -> Convention:
+    """A `Convention` with its options as keywords."""
+    return Convention(args, gives, cotangent, options)
+
+
+def refusal(error: type[Exception], *args: Any, match: str = "", **options: Any) -> Refusal:
+    """A `Refusal` with its options as keywords."""
+    return Refusal(error, args, match, options)

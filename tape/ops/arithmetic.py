@@ -93,11 +93,12 @@ def power(x: Operand, exponent: Operand) -> Tensor:
 
 
 def _power_base(g: Any, x: Any, exponent: Any) -> Any:
-    # Where the exponent is 0 the derivative is 0, although x**(exponent - 1) may be infinite.
+    # Where the exponent is 0 the derivative is 0, also at 0, where x**(exponent - 1) is infinite. Elsewhere the
+    # general formula gives that 0, and the right derivative of it with respect to the exponent.
     if isinstance(exponent, (int, float)):
         return torch.zeros_like(g) if exponent == 0 else g * (exponent * x ** (exponent - 1))
-    zero = exponent == 0
-    return g * torch.where(zero, 0.0, exponent * x ** torch.where(zero, 1.0, exponent - 1))
+    zero = (exponent == 0) & (x == 0)
+    return g * torch.where(zero, 0.0, exponent * x ** (exponent - 1 + zero.to(x.dtype)))
 
 
 def _power_exponent(g: Any, ans: Any, x: Any, exponent: Any) -> Any:
@@ -133,7 +134,11 @@ def reverse_remainder(x: Operand, y: Operand) -> Tensor:
     return remainder(y, x)
 
 
-@op(case(real(distinct=True), real(distinct=True)), torch.maximum, Tensor.maximum)
+@op(
+    case(real(distinct=True), real(distinct=True)).at([1.0, 2.0], [1.0, 1.0], gives=([0.5, 1.0], [0.5, 0.0])),
+    torch.maximum,
+    Tensor.maximum,
+)
 def maximum(x: Tensor, y: Tensor) -> Tensor:
     """At a tie half of the cotangent goes to either, as in torch."""
     return torch.maximum(x, y)
@@ -146,7 +151,11 @@ def _share(g: Any, wins: Any, ties: Any) -> Any:
 maximum.defvjp(x=lambda g, x, y: _share(g, x > y, x == y), y=lambda g, x, y: _share(g, y > x, x == y))
 
 
-@op(case(real(distinct=True), real(distinct=True)), torch.minimum, Tensor.minimum)
+@op(
+    case(real(distinct=True), real(distinct=True)).at([1.0, 2.0], [1.0, 1.0], gives=([0.5, 0.0], [0.5, 1.0])),
+    torch.minimum,
+    Tensor.minimum,
+)
 def minimum(x: Tensor, y: Tensor) -> Tensor:
     """At a tie half of the cotangent goes to either, as in torch."""
     return torch.minimum(x, y)

@@ -13,7 +13,7 @@ from tape.traced import implements
 
 anywhere = case(real())
 positive = case(real(low=0.3))
-kinked_at_0 = case(real(kinks=(0.0,)))
+kinked_at_0 = case(real(kinks=(0.0,))).at(0.0, gives=0.0)
 
 
 @op(anywhere, torch.neg, torch.negative, Tensor.neg, Tensor.negative, Tensor.__neg__)
@@ -243,7 +243,7 @@ def relu(x: Tensor) -> Tensor:
 relu.defvjp(x=lambda g, ans: torch.where(ans > 0, g, 0.0))
 
 
-@op(case(real(kinks=(0.0,)), negative_slope=(0.01, 0.1)), F.leaky_relu)
+@op(case(real(kinks=(0.0,)), negative_slope=(0.01, 0.1)).at(0.0, gives=0.1, negative_slope=0.1), F.leaky_relu)
 def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
     """The derivative at 0 is the negative slope."""
     return F.leaky_relu(x, negative_slope)
@@ -263,7 +263,7 @@ softplus.defvjp(x=lambda g, x, beta, threshold: torch.where(x * beta > threshold
 
 @op(
     (
-        case(real(kinks=(-1.0, 1.0)), min=(-1.0,), max=(1.0, None)),
+        case(real(kinks=(-1.0, 1.0)), min=(-1.0,), max=(1.0, None)).at([-1.0, 1.0], gives=[1.0, 1.0], min=-1, max=1),
         case(real(kinks=(-1.0, 1.0)), min=(None,), max=(1.0,)),
     ),
     torch.clamp,

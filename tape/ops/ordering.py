@@ -22,7 +22,9 @@ def _to_places(g: Any, ans: Any, x_like: Any, dim: int) -> Any:
 
 
 @op(
-    case(distinct, dim=(0, -1), descending=(False, True), stable=(False, True), sizes=some),
+    case(distinct, dim=(0, -1), descending=(False, True), stable=(False, True), sizes=some).at(
+        [2.0, 1.0, 2.0], gives=[2.0, 1.0, 3.0], cotangent=(torch.tensor([1.0, 2.0, 3.0]).double(), None), stable=True
+    ),
 )
 def sort(x: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> tuple[Tensor, Tensor]:
     return torch.sort(x, dim=dim, descending=descending, stable=stable)
@@ -82,7 +84,7 @@ def min(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return min_along(x, dim, keepdim) if isinstance(dim, int) else torch.minimum(x, dim)
 
 
-@op(case(distinct, sizes=some))
+@op(case(distinct, sizes=some).at([1.0, 2.0, 2.0, 3.0], gives=[0.0, 0.5, 0.5, 0.0]))
 def median_of_all(x: Tensor) -> Tensor:
     """At a tie the cotangent is shared equally, as in torch."""
     return torch.median(x)

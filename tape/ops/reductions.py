@@ -24,7 +24,7 @@ over_some = (
         keepdim=(False, True),
         sizes={"a": (1, 3), "b": (1, 3), "c": (1, 3)},
     ),
-    case(real("")),
+    case(real("")).at([2.0, 2.0, 2.0], gives=[1 / 3, 1 / 3, 1 / 3]),
 )
 along_one = case(real("a b c"), dim=(0, 1, -1))
 

@@ -1,4 +1,10 @@
-"""Derivatives by central differences, the judge of every rule."""
+"""Derivatives by differences in float64, the judge of every rule.
+
+Each difference is the central one of fourth order, on points at distance h and 2h: its error is some 1e-12
+where the function is smooth. Near a kink that nobody can declare, inside a composite, it is of no use, but a
+smaller step keeps clear of the kink. So a derivative agrees if it agrees with the difference at one of three
+steps; a wrong one disagrees with all of them.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,45 +12,40 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["central_differences", "directional_difference"]
+__all__ = ["STEPS", "difference", "inner", "signs"]
 
-_STEP = 1e-5
-
-
-def central_differences(
-    f: Callable[..., Sequence[Any]], inputs: Sequence[Tensor], cotangents: Sequence[Any]
-) -> list[Tensor]:
-    """The gradient of the inner product of `f`'s outputs with `cotangents`, entry by entry.
-
-    The inputs are float64 tensors. Each entry moves by 1e-5 either way, so the result is right to about 1e-9.
-    """
-    gradients = []
-    for i, x in enumerate(inputs):
-        gradient = torch.zeros_like(x)
-        for entry in range(x.numel()):
-            direction = [torch.zeros_like(other) for other in inputs]
-            direction[i].view(-1)[entry] = 1.0
-            gradient.view(-1)[entry] = directional_difference(f, inputs, direction, cotangents)
-        gradients.append(gradient)
-    return gradients
+STEPS = (1e-4, 1e-6, 1e-7)
 
 
-def directional_difference(
-    f: Callable[..., Sequence[Any]],
-    inputs: Sequence[Tensor],
-    direction: Sequence[Tensor],
-    cotangents: Sequence[Any],
-) -> Tensor:
-    """The derivative of the same inner product along a direction, as a 0-d tensor."""
-    ahead = f(*[x + _STEP * d for x, d in zip(inputs, direction, strict=True)])
-    behind = f(*[x - _STEP * d for x, d in zip(inputs, direction, strict=True)])
-    return (inner(ahead, cotangents) - inner(behind, cotangents)) / (2 * _STEP)
+def difference(
+    f: Callable[..., Sequence[Any]], inputs: Sequence[Tensor], direction: Sequence[Tensor], step: float
+) -> list[Any]:
+    """The derivative of each of `f`'s floating-point outputs along a direction; None for the others."""
+
+    def moved(by: float) -> Sequence[Any]:
+        return f(*[x + by * d for x, d in zip(inputs, direction, strict=True)])
+
+    points = (moved(step), moved(-step), moved(2 * step), moved(-2 * step))
+    return [
+        (8 * (a - b) - (c - d)) / (12 * step) if isinstance(a, Tensor) and a.is_floating_point() else None
+        for a, b, c, d in zip(*points, strict=True)
+    ]
 
 
 def inner(values: Sequence[Any], cotangents: Sequence[Any]) -> Tensor:
     """The sum of all products; what has no cotangent does not count."""
     total = torch.zeros((), dtype=torch.float64)
     for value, cotangent in zip(values, cotangents, strict=True):
-        if cotangent is not None:
+        if value is not None and cotangent is not None:
             total = total + (value * cotangent).sum()
     return total
+
+
+def signs(like: Sequence[Any], generator: torch.Generator) -> list[Any]:
+    """Entries of 1 and -1 at random. No entry of a Jacobian hides from such a projection by being one of many."""
+    return [
+        2.0 * torch.randint(0, 2, x.shape, generator=generator).to(x) - 1
+        if isinstance(x, Tensor) and x.is_floating_point()
+        else None
+        for x in like
+    ]

@@ -1,0 +1,46 @@
+"""What `check` tried: how many examples of each property, and what it left out and why."""
+
+from dataclasses import dataclass, field
+
+__all__ = ["Report", "Tally"]
+
+
+@dataclass
+class Tally:
+    """One property: on how many examples it held, and if on none, why it was not tried."""
+
+    name: str
+    says: str
+    examples: int = 0
+    skipped: str = ""
+
+    def __str__(self) -> str:
+        count = f"{self.examples:5}" if self.examples else "    -"
+        return f"{count}  {self.name:<18} {self.says if self.examples else 'skipped: ' + self.skipped}"
+
+
+@dataclass
+class Report:
+    """Of one `check`; prints as a table. `notes` say what the example left open."""
+
+    op: str
+    order: int
+    seed: int
+    calls: int = 0
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def examples(self) -> dict[str, int]:
+        """The number of examples of each property."""
+        return {name: tally.examples for name, tally in self.tallies.items()}
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """The properties that were not tried, each with the reason."""
+        return {name: tally.skipped for name, tally in self.tallies.items() if not tally.examples}
+
+    def __str__(self) -> str:
+        lines = [f"{self.op}: verified on {self.calls} calls to order {self.order}, seed {self.seed}"]
+        lines += [str(tally) for tally in self.tallies.values()]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
