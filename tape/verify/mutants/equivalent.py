@@ -114,6 +114,44 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.recording._version", "0 -> 1"): _OFFSET,
     ("tape.recording._version", "0 -> 1 #2"): _OFFSET,
     ("tape.recording._version", "return 0 -> return None"): _OFFSET,
-    ("tape.recording._version", "raw(leaf) -> leaf"): "the sweep of the outer level, whose value it is, notices the change",
+    (
+        "tape.recording._version",
+        "raw(leaf) -> leaf",
+    ): "the sweep of the outer level, whose value it is, notices the change",
     ("tape.recording._conform", "if shape == to.shape and dtype == to.dtype: -> pass"): _SPEED,
+    (
+        "tape.recording._conform",
+        "shape != to.shape and any((_broadcast(to.shape, shape, out.shape) for out in outs)) -> "
+        "any((_broadcast(to.shape, shape, out.shape) for out in outs))",
+    ): "between equal shapes there is nothing to sum",
+    (
+        "tape.recording._conform",
+        "dtype != to.dtype and any((dtype == out.dtype for out in outs)) -> any((dtype == out.dtype for out in outs))",
+    ): "a conversion to the same type gives the same tensor",
+    ("tape.recording._broadcast", "return False -> return None"): "either is no",
+    (
+        "tape.recording._on_device",
+        "cotangent if raw(cotangent).device == to.device else cotangent.to(to.device) -> cotangent",
+    ): _DEVICE,
+    (
+        "tape.recording._on_device",
+        "cotangent if raw(cotangent).device == to.device else cotangent.to(to.device) -> cotangent.to(to.device)",
+    ): _SPEED,
+    ("tape.recording._on_device", "raw(cotangent).device == to.device -> raw(cotangent).device != to.device"): _DEVICE,
+    ("tape.recording._on_device", "cotangent.to(to.device) -> cotangent"): _DEVICE,
+    ("tape.recording._on_device", "raw(cotangent) -> cotangent"): "a traced value has the device of its tensor",
+    (
+        "tape.ops.ordering._to_place",
+        "not keepdim and x_like.shape -> not keepdim",
+    ): "torch scatters one number into a 0-d tensor from a 0-d and from a 1-d source alike",
+    (
+        "tape.ops.ordering._to_place",
+        "torch.zeros(x_like.shape, dtype=x_like.dtype, device=x_like.device) -> "
+        "torch.zeros(x_like.shape, dtype=x_like.dtype)",
+    ): _DEVICE,
+    (
+        "tape.ops.ordering._to_places",
+        "torch.zeros(x_like.shape, dtype=x_like.dtype, device=x_like.device) -> "
+        "torch.zeros(x_like.shape, dtype=x_like.dtype)",
+    ): _DEVICE,
 }

@@ -1,6 +1,7 @@
 """The mutation test of a few rules, and what it does with a mutant that nobody notices."""
 
 import ast
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,17 +18,18 @@ def no_tests(module: str) -> None:
     """Unit tests take too long for a sample."""
 
 
-@pytest.mark.parametrize("op", ["divide", "atan2", "logsumexp", "cumsum", "tanh", "fold"])
+@pytest.mark.parametrize("op", ["divide", "atan2", "cumsum", "tanh", "fold"])
 def test_every_mutant_of_a_rule_is_noticed(op: str) -> None:
     outcome = judge_mutants(rule_mutants([op]), tests=no_tests)
     assert outcome.killed > 0
     assert [str(mutant) for mutant in outcome.survivors if mutant.module != "tape.ops.spelling"] == []
 
 
-def test_every_tenth_mutant_of_the_sweep_is_judged_as_a_whole_run_would() -> None:
+def test_most_mutants_of_the_sweep_are_noticed_by_two_ops_alone() -> None:
     sweep = [mutant for mutant in engine_mutants(("tape.recording",)) if mutant.function in ("sweep", "_take")]
-    outcome = judge_mutants(sweep[::10], tests=no_tests)
-    assert outcome.killed >= 0.6 * len(sweep[::10])
+    sample = [replace(mutant, ops=("divide", "cat")) for mutant in sweep[::5]]
+    outcome = judge_mutants(sample, tests=no_tests)
+    assert outcome.killed >= 0.6 * len(sample)
 
 
 def test_a_mutant_that_no_judge_notices_is_a_survivor() -> None:
@@ -97,7 +99,7 @@ def test_the_changes(code: str, change: str) -> None:
 def test_texts_annotations_and_defaults_are_not_changed() -> None:
     code = "def f(x: 1=2):\n    '3'\n    raise TypeError(f'{4}')"
     tree: Any = ast.parse(code)
-    assert [ast.unparse(tree.body[0]) for _ in changed_trees(tree)] == ["def f(x: 1=2):\n    \"\"\"3\"\"\"\n    pass"]
+    assert [ast.unparse(tree.body[0]) for _ in changed_trees(tree)] == ['def f(x: 1=2):\n    """3"""\n    pass']
 
 
 def test_the_table_of_equivalent_mutants_names_mutants_that_exist_and_reasons() -> None:

@@ -170,3 +170,61 @@ def test_the_sweep_lets_go_of_the_cotangents_of_several_outputs() -> None:
 
     tape.grad(f)(torch.ones(2))
     assert alive[1] is None
+
+
+def test_broadcasting_and_promotion_are_undone_where_one_of_several_outputs_explains_them() -> None:
+    @tape.primitive
+    def both(x: Any) -> Any:
+        return x * torch.ones(2, 3, dtype=torch.float64), x * 1
+
+    types: list[type] = []
+
+    def rule(g: Any) -> Any:
+        types.append(type(g))
+        return g[0] + g[1]
+
+    both.defvjp(x=rule)
+    gradient = tape.grad(lambda x: both(x)[0].sum())(torch.ones(3))
+    assert gradient.equal(torch.full((3,), 2.0))
+    assert types == [tuple]
+
+
+@pytest.mark.parametrize(
+    ("argument", "cotangent", "output"),
+    [
+        ((3, 2), (2,), (2,)),
+        ((1, 1), (2, 3), (2, 5)),
+        ((2,), (3,), (3,)),
+        ((2,), (4, 3), (4, 3)),
+        ((1, 2), (4, 3), (4, 3)),
+        ((2,), (4, 2), (5, 2)),
+    ],
+)
+def test_a_shape_that_broadcasting_does_not_explain_is_refused(
+    argument: tuple[int, ...], cotangent: tuple[int, ...], output: tuple[int, ...]
+) -> None:
+    @tape.primitive
+    def other(x: Any) -> Any:
+        return torch.ones(output)
+
+    other.defvjp(x=lambda g: torch.ones(cotangent))
+    with pytest.raises(tape.TapeError) as caught:
+        tape.grad(lambda x: other(x).sum())(torch.ones(argument))
+    assert f"a cotangent of shape {cotangent} " in str(caught.value)
+    assert f"the argument has shape {argument} " in str(caught.value)
+
+
+def test_zeros_are_on_the_device_of_the_unused_input() -> None:
+    x = torch.ones(2, device="meta")
+    _, pullback = tape.vjp(lambda x, y: x * 2, x, x)
+    assert [cotangent.device.type for cotangent in pullback(x)] == ["meta", "meta"]
+
+
+def test_a_rule_that_returns_nothing_is_told_so() -> None:
+    @tape.primitive
+    def forgotten(x: Any) -> Any:
+        return x * 1
+
+    forgotten.defvjp(x=lambda g: None)
+    with pytest.raises(tape.TapeError, match="returned None where"):
+        tape.grad(lambda x: forgotten(x).sum())(torch.ones(2))
