@@ -228,3 +228,21 @@ def test_a_rule_that_returns_nothing_is_told_so() -> None:
     forgotten.defvjp(x=lambda g: None)
     with pytest.raises(tape.TapeError, match="returned None where"):
         tape.grad(lambda x: forgotten(x).sum())(torch.ones(2))
+
+
+def test_zeros_beside_a_used_output_are_on_its_device() -> None:
+    devices: list[str] = []
+
+    @tape.primitive
+    def halves(x: Any) -> Any:
+        return x[:1] * 1, x[1:] * 1
+
+    def rule(g: Any) -> Any:
+        devices.extend(part.device.type for part in g)
+        return torch.ones(2, device="meta")
+
+    halves.defvjp(x=rule)
+    x = torch.ones(2, device="meta")
+    _, pullback = tape.vjp(lambda x: halves(x)[0], x)
+    pullback(x[:1])
+    assert devices == ["meta", "meta"]
