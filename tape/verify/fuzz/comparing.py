@@ -1,0 +1,96 @@
+"""One function, differentiated by tape and by torch's autograd: value, gradient and second order."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import tape
+
+__all__ = ["Disagreement", "OracleError", "compare"]
+
+_RELATIVE = 1e-7  # both sides compute in float64 and differ in the order of their sums
+_ABSOLUTE = 1e-9  # of the largest entry, for entries that are small because large terms cancel
+_LARGEST = 1e8  # derivatives beyond it have lost too many digits to be compared
+
+
+class Disagreement(AssertionError):
+    """Tape and torch differ. `what` is "value", "gradient" or "second order", or "error" where tape raised."""
+
+    def __init__(self, what: str, message: str) -> None:
+        super().__init__(f"{what}: {message}")
+        self.what = what
+
+
+class OracleError(Exception):
+    """Torch itself fails on the function, or its derivatives are too large to compare."""
+
+
+def compare(f: Callable[..., Sequence[Any]], inputs: Sequence[Tensor], seed: int = 0) -> None:
+    """Raises a `Disagreement` unless tape and torch agree on `f`, a function of float64 tensors.
+
+    The gradient is that of a random projection of the outputs; the second order is the gradient, with respect
+    to the inputs, of a random projection of the gradient.
+
+    >>> compare(lambda x: (torch.sin(x) * x,), [torch.tensor([1.0, 2.0], dtype=torch.float64)])
+    """
+    generator = torch.Generator().manual_seed(seed)
+    try:
+        expected = _by_torch(f, inputs, generator)
+    except Exception as error:
+        raise OracleError(f"torch: {error}") from error
+    if not all(x.isfinite().all() and (x.abs() < _LARGEST).all() for part in expected.values() for x in part):
+        raise OracleError("the derivatives are too large to compare")
+    generator.manual_seed(seed)
+    try:
+        actual = _by_tape(f, inputs, generator)
+    except Exception as error:
+        raise Disagreement("error", f"tape raised {type(error).__name__}: {error}") from error
+    for what, wanted in expected.items():
+        _assert_close(what, actual[what], wanted)
+
+
+def _by_torch(f: Callable[..., Any], inputs: Sequence[Tensor], generator: torch.Generator) -> dict[str, list[Tensor]]:
+    required = [x.detach().clone().requires_grad_() for x in inputs]
+    outputs = list(f(*required))
+    gradients = _torch_gradients(outputs, required, _random(outputs, generator))
+    second = _torch_gradients(gradients, required, _random(inputs, generator))
+    parts = {"value": outputs, "gradient": gradients, "second order": second}
+    return {what: [x.detach() for x in part] for what, part in parts.items()}
+
+
+def _torch_gradients(outputs: Sequence[Tensor], inputs: Sequence[Tensor], cotangents: Sequence[Tensor]) -> Any:
+    pairs = [(y, c) for y, c in zip(outputs, cotangents, strict=True) if y.requires_grad]
+    if not pairs:
+        return [torch.zeros_like(x) for x in inputs]
+    ys, cs = zip(*pairs, strict=True)
+    return torch.autograd.grad(ys, inputs, cs, create_graph=True, materialize_grads=True)
+
+
+def _by_tape(f: Callable[..., Any], inputs: Sequence[Tensor], generator: torch.Generator) -> dict[str, list[Tensor]]:
+    outputs, pullback = tape.vjp(lambda *inputs: list(f(*inputs)), *inputs)
+    cotangents = _random(outputs, generator)
+    gradients = pullback(cotangents)
+    projection = _random(inputs, generator)
+
+    def gradient(*inputs: Any) -> list[Any]:
+        _, pullback = tape.vjp(lambda *inputs: list(f(*inputs)), *inputs)
+        return list(pullback(cotangents))
+
+    _, second = tape.vjp(gradient, *inputs)
+    return {"value": outputs, "gradient": list(gradients), "second order": list(second(projection))}
+
+
+def _random(like: Sequence[Any], generator: torch.Generator) -> list[Tensor]:
+    return [torch.randn(x.shape, generator=generator, dtype=torch.float64) for x in like]
+
+
+def _assert_close(what: str, actual: Sequence[Tensor], expected: Sequence[Tensor]) -> None:
+    largest = max((x.abs().max().item() for x in expected if x.numel()), default=0.0)
+    for i, (a, e) in enumerate(zip(actual, expected, strict=True)):
+        place = f"output {i}" if what == "value" else f"with respect to input {i}"
+        if a.shape != e.shape or a.dtype != e.dtype:
+            raise Disagreement(what, f"{place}: tape gives {a.shape} and {a.dtype}, torch {e.shape} and {e.dtype}")
+        if not torch.allclose(a, e, rtol=_RELATIVE, atol=_ABSOLUTE * (1 + largest)):
+            raise Disagreement(what, f"{place}: tape gives {a.tolist()}, torch {e.tolist()}")

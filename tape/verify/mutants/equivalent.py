@@ -1,0 +1,157 @@
+"""The mutants that change nothing a check could notice, each with the reason."""
+
+__all__ = ["EQUIVALENT"]
+
+_SIZE = "a torch.Size is a tuple, and so is its slice"
+_ONE = "a product with 1 is exact"
+_STRICT = "the lengths are always equal; strict only documents it"
+_SEQUENCE = "a list or a range serves as well as a tuple here"
+_BOOL = "torch promotes truth values to the cotangent's type in a product, and counts them in a sum"
+_TIE = "at a tie the outer choice takes one half and does not look at who wins"
+_DEVICE = "seen only where a second device has numbers; on one device the same"
+_SPEED = "a shortcut: the long way gives the same result"
+_COPY = "one copy more or less, of numbers that nobody else holds"
+_OFFSET = "versions are compared with versions that were read in the same way"
+
+# The function, and the change as a mutant prints it.
+EQUIVALENT: dict[tuple[str, str], str] = {
+    ("tape.ops.arithmetic.add.defvjp(y)", "g if alpha == 1 else g * alpha -> g * alpha"): _ONE,
+    ("tape.ops.arithmetic.subtract.defvjp(y)", "-g if alpha == 1 else g * -alpha -> g * -alpha"): _ONE,
+    ("tape.ops.arithmetic.maximum.defvjp(x)", "x > y -> x >= y"): _TIE,
+    ("tape.ops.arithmetic.maximum.defvjp(y)", "y > x -> y >= x"): _TIE,
+    ("tape.ops.arithmetic.minimum.defvjp(x)", "x < y -> x <= y"): _TIE,
+    ("tape.ops.arithmetic.minimum.defvjp(y)", "y < x -> y <= x"): _TIE,
+    ("tape.ops.arithmetic._power_base", "1.0 -> 2.0"): "any exponent with a finite power: the result is not used",
+    (
+        "tape.ops.arithmetic._power_exponent",
+        "torch.full_like(exponent, x) if isinstance(x, (int, float)) else x -> x",
+    ): "a number broadcasts as a full tensor does",
+    ("tape.ops.arithmetic._power_exponent", "constant.to(ans.dtype) -> constant"): "torch adds truth values as 0 and 1",
+    ("tape.ops.patches.add_windows.defvjp(x)", "tuple(x_like.shape[3:5]) -> x_like.shape[3:5]"): _SIZE,
+    ("tape.ops.patches.sum_taps.defvjp(x)", "tuple(x_like.shape[1:3]) -> x_like.shape[1:3]"): _SIZE,
+    ("tape.ops.patches.sum_taps.defvjp(x)", "tuple(x_like.shape[3:5]) -> x_like.shape[3:5]"): _SIZE,
+    ("tape.ops.patches.unfold.defvjp(input)", "tuple(input_like.shape[-2:]) -> input_like.shape[-2:]"): _SIZE,
+    ("tape.ops.patches.windows.defvjp(x)", "tuple(x_like.shape[1:3]) -> x_like.shape[1:3]"): _SIZE,
+    ("tape.ops.patches._sum_repeats", "torch.arange(size, device=g.device) -> torch.arange(size)"): _DEVICE,
+    (
+        "tape.ops.patches._sum_repeats",
+        "torch.zeros(shape, dtype=g.dtype, device=g.device) -> torch.zeros(shape, dtype=g.dtype)",
+    ): _DEVICE,
+    (
+        "tape.ops.reductions._extreme",
+        "(x == _restore(ans, dim, keepdim, rank)).to(x.dtype) -> x == _restore(ans, dim, keepdim, rank)",
+    ): _BOOL,
+    ("tape.ops.reductions._extreme", "dims(dim, rank) -> dim"): "torch's sum reads () as all dimensions, too",
+    (
+        "tape.ops.reductions.mean.defvjp(x)",
+        "max(_count(x_like.shape, dim), 1) -> _count(x_like.shape, dim)",
+    ): "where the count is 0, so is the number of entries that are divided",
+    (
+        "tape.ops.reductions.mean.defvjp(x)",
+        "max(_count(x_like.shape, dim), 1) -> max(1, _count(x_like.shape, dim))",
+    ): "a maximum does not depend on the order",
+    ("tape.ops.spelling.dims", "tuple(dim or range(rank)) -> dim or range(rank)"): _SEQUENCE,
+    ("tape.ops.spelling.as_tuple", "tuple(x) -> x"): _SEQUENCE,
+    ("tape.ops.joining._split_like", "zip(parts, tensors_like, strict=True) -> zip(parts, tensors_like)"): _STRICT,
+    ("tape.ops.joining._split_like", "True -> False"): _STRICT,
+    (
+        "tape.ops.layout.convert.defvjp(x)",
+        "g.to(device=x_like.device, dtype=x_like.dtype) -> g",
+    ): "the sweep converts a cotangent that has its output's type, and on one device that is all",
+    (
+        "tape.ops.layout.convert.defvjp(x)",
+        "g.to(device=x_like.device, dtype=x_like.dtype) -> g.to(dtype=x_like.dtype)",
+    ): _DEVICE,
+    (
+        "tape.ops.layout.convert.defvjp(x)",
+        "g.to(device=x_like.device, dtype=x_like.dtype) -> g.to(device=x_like.device)",
+    ): "the sweep converts a cotangent that has its output's type",
+    ("tape.ops.products._matmul_right", "if len(y_like.shape) == 2: -> pass"): _SPEED,
+    ("tape.ops.products._matmul_right", "len(y_like.shape) -> y_like.shape #2"): _SPEED,
+    (
+        "tape.ops.products._matmul_right",
+        "g * x if x.ndim == 1 else _flat_rows(x).mT @ g.reshape(-1) -> _flat_rows(x).mT @ g.reshape(-1)",
+    ): "the product of a column and one number",
+    ("tape.ops.products._matmul_right", "-1 -> 1 #2"): "behind the only dimension, counted from either end",
+    (
+        "tape.ops.products._flat_rows",
+        "x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1]) -> "
+        "x.reshape(math.prod(x.shape[:-1]), x.shape[-1])",
+    ): "a matrix has these two sizes already",
+    ("tape.ops.ordering._to_equals", "(x == ans).to(x.dtype) -> x == ans"): _BOOL,
+    ("tape.ops.indexing._kept", "tuple(indices) -> indices"): "they are a tuple already",
+    ("tape.ops.indexing.put.defvjp(values)", "tuple(indices) -> indices"): "they are a tuple already",
+    (
+        "tape.ops.indexing._gathered",
+        "zip(reversed(src_like.shape), reversed(index.shape), strict=True) -> "
+        "zip(reversed(src_like.shape), reversed(index.shape))",
+    ): _STRICT,
+    ("tape.ops.indexing._gathered", "True -> False"): _STRICT,
+    ("tape.recording.Tape.trace", "raw(value) -> value"): "a traced value has the shape, type and device of its tensor",
+    ("tape.recording.sweep", "summed.add(slot) -> pass"): _COPY,
+    ("tape.recording.sweep", "summed.add(slot) -> summed"): _COPY,
+    (
+        "tape.recording.sweep",
+        "zip(plan.positions, plan.rules, plan.needs, step.inputs, strict=True) -> "
+        "zip(plan.positions, plan.rules, plan.needs, step.inputs)",
+    ): _STRICT,
+    ("tape.recording.sweep", "True -> False"): _STRICT,
+    (
+        "tape.recording.sweep",
+        "zip(slots, _parts(cotangent, slots, step, position), strict=True) -> "
+        "zip(slots, _parts(cotangent, slots, step, position))",
+    ): _STRICT,
+    ("tape.recording.sweep", "True -> False #2"): _STRICT,
+    (
+        "tape.recording.sweep",
+        "cotangent.detach() if slot in summed else cotangent.detach().clone() -> cotangent.detach().clone()",
+    ): _COPY,
+    ("tape.recording.sweep", "cotangent.detach() -> cotangent #2"): "what was recorded has no graph of torch's own",
+    ("tape.recording.sweep", "_on_device(cotangent, tape.likes[slot]) -> cotangent"): _DEVICE,
+    ("tape.recording._version", "if type(plain) in (Like, int, float, bool, type(None)): -> pass"): _SPEED,
+    ("tape.recording._version", "type(plain) -> plain"): _SPEED,
+    ("tape.recording._version", "type(None) -> None"): _SPEED,
+    ("tape.recording._version", "0 -> 1"): _OFFSET,
+    ("tape.recording._version", "0 -> 1 #2"): _OFFSET,
+    ("tape.recording._version", "return 0 -> return None"): _OFFSET,
+    (
+        "tape.recording._version",
+        "raw(leaf) -> leaf",
+    ): "the sweep of the outer level, whose value it is, notices the change",
+    ("tape.recording._conform", "if shape == to.shape and dtype == to.dtype: -> pass"): _SPEED,
+    (
+        "tape.recording._conform",
+        "shape != to.shape and any((_broadcast(to.shape, shape, out.shape) for out in outs)) -> "
+        "any((_broadcast(to.shape, shape, out.shape) for out in outs))",
+    ): "between equal shapes there is nothing to sum",
+    (
+        "tape.recording._conform",
+        "dtype != to.dtype and any((dtype == out.dtype for out in outs)) -> any((dtype == out.dtype for out in outs))",
+    ): "a conversion to the same type gives the same tensor",
+    ("tape.recording._broadcast", "return False -> return None"): "either is no",
+    (
+        "tape.recording._on_device",
+        "cotangent if raw(cotangent).device == to.device else cotangent.to(to.device) -> cotangent",
+    ): _DEVICE,
+    (
+        "tape.recording._on_device",
+        "cotangent if raw(cotangent).device == to.device else cotangent.to(to.device) -> cotangent.to(to.device)",
+    ): _SPEED,
+    ("tape.recording._on_device", "raw(cotangent).device == to.device -> raw(cotangent).device != to.device"): _DEVICE,
+    ("tape.recording._on_device", "cotangent.to(to.device) -> cotangent"): _DEVICE,
+    ("tape.recording._on_device", "raw(cotangent) -> cotangent"): "a traced value has the device of its tensor",
+    (
+        "tape.ops.ordering._to_place",
+        "not keepdim and x_like.shape -> not keepdim",
+    ): "torch scatters one number into a 0-d tensor from a 0-d and from a 1-d source alike",
+    (
+        "tape.ops.ordering._to_place",
+        "torch.zeros(x_like.shape, dtype=x_like.dtype, device=x_like.device) -> "
+        "torch.zeros(x_like.shape, dtype=x_like.dtype)",
+    ): _DEVICE,
+    (
+        "tape.ops.ordering._to_places",
+        "torch.zeros(x_like.shape, dtype=x_like.dtype, device=x_like.device) -> "
+        "torch.zeros(x_like.shape, dtype=x_like.dtype)",
+    ): _DEVICE,
+}

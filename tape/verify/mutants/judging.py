@@ -1,0 +1,163 @@
+"""Judges of mutants: the checks that ought to notice one."""
+
+import contextlib
+import functools
+import io
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from hypothesis import HealthCheck, Phase, given, settings
+from torch import Tensor
+
+import tape
+from tape.registry import registry
+from tape.verify.differences import central_differences, directional_difference, inner
+from tape.verify.drawing import Call, calls
+
+__all__ = ["Judge", "by_differences", "by_tests", "time_limit"]
+
+Judge = Callable[[str], None]
+"""Verifies an op, given its name; raises if it finds a fault."""
+
+_EXAMPLES = 40
+
+
+class _Example(NamedTuple):
+    """One call of an op, with what its derivatives are by finite differences."""
+
+    f: Callable[..., list[Any]]
+    inputs: list[Tensor]
+    cotangents: list[Any]
+    gradients: list[Tensor]
+    seeds: list[Any]
+    direction: list[Any]
+    second: Tensor
+
+
+def by_differences(op: str) -> None:
+    """Compares an op's rules with finite differences, in both orders; raises AssertionError.
+
+    The calls and their differences are worked out once, so that a mutant costs milliseconds.
+    """
+    for example in _examples(op):
+        gradients = _pulled(example, *example.inputs, *_given(example.cotangents))
+        for actual, expected in zip(gradients, example.gradients, strict=True):
+            assert actual.dtype == expected.dtype
+            assert actual.shape == expected.shape
+            torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-6)
+        _, pullback = tape.vjp(
+            lambda *values, e=example: _pulled(e, *values), *example.inputs, *_given(example.cotangents)
+        )
+        second = inner(pullback(example.seeds), example.direction)
+        torch.testing.assert_close(second, example.second, rtol=1e-5, atol=1e-5)
+
+
+def _pulled(example: _Example, *values: Any) -> list[Any]:
+    """The cotangents of the inputs, as a function of the inputs and the cotangents."""
+    count = len(example.inputs)
+    _, pullback = tape.vjp(example.f, *values[:count])
+    given = iter(values[count:])
+    return list(pullback([None if c is None else next(given) for c in example.cotangents]))
+
+
+def _given(cotangents: Sequence[Any]) -> list[Tensor]:
+    return [c for c in cotangents if c is not None]
+
+
+@functools.cache
+def _examples(op: str) -> list[_Example]:
+    primitive, domain = registry[op]
+    found: list[_Example] = []
+
+    @settings(
+        max_examples=_EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(calls(domain))
+    def collect(call: Call) -> None:
+        f, inputs = _differentiable(primitive, call)
+        outputs = f(*inputs)
+        if all(y.dtype == torch.float64 for y in outputs if y.is_floating_point()):
+            found.append(_example(f, inputs, outputs, len(found)))
+
+    collect()
+    return found
+
+
+def _example(f: Callable[..., list[Any]], inputs: list[Tensor], outputs: list[Any], seed: int) -> _Example:
+    generator = torch.Generator().manual_seed(seed)
+    cotangents = _random(outputs, generator)
+    values = [*inputs, *_given(cotangents)]
+    seeds, direction = _random(inputs, generator), _random(values, generator)
+    gradients = central_differences(f, inputs, cotangents)
+    example = _Example(f, inputs, cotangents, gradients, seeds, direction, torch.zeros(()))
+    second = directional_difference(lambda *values: _pulled(example, *values), values, direction, seeds)
+    return example._replace(second=second)
+
+
+def _random(like: Sequence[Any], generator: torch.Generator) -> list[Any]:
+    return [torch.randn(x.shape, generator=generator, dtype=x.dtype) if x.is_floating_point() else None for x in like]
+
+
+def _differentiable(primitive: Any, call: Call) -> tuple[Callable[..., list[Any]], list[Tensor]]:
+    """The primitive as a function of its floating-point arguments alone, and those arguments."""
+    leaves, treedef = tape.tree.flatten((call.args, call.kwargs))
+    static = {id(leaf) for name in primitive.static for leaf in tape.tree.leaves(call.kwargs.get(name))}
+    places = [
+        i
+        for i, leaf in enumerate(leaves)
+        if isinstance(leaf, Tensor) and leaf.is_floating_point() and id(leaf) not in static
+    ]
+
+    def f(*inputs: Any) -> list[Any]:
+        filled = list(leaves)
+        for place, x in zip(places, inputs, strict=True):
+            filled[place] = x
+        args, kwargs = tape.tree.unflatten(treedef, filled)
+        return list(tape.tree.leaves(primitive(*args, **kwargs)))
+
+    return f, [leaves[i] for i in places]
+
+
+def by_tests(module: str) -> None:
+    """Runs the unit tests of a module, if they are there; raises AssertionError if one fails."""
+    import pytest
+
+    folder = Path("tests", *module.split(".")[:-1])
+    names = [module.rpartition(".")[2], *(("transforms", "primitive", "recording") if module.count(".") == 1 else ())]
+    paths = [str(path) for name in dict.fromkeys(names) if (path := folder / f"test_{name}.py").exists()]
+    if not paths:
+        return
+    paths += map(str, Path("tests/tape/verify").glob("test_mutants_survivors.py"))
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.gettempdir()  # failures of mutants are not kept
+    quiet = io.StringIO()
+    with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+        # Plain asserts: pytest rewrites them to explain, which nobody reads here.
+        options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "--assert=plain", "--hypothesis-seed=0"]
+        code = pytest.main([*paths, *options])
+    assert code == 0, quiet.getvalue()[-500:]
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raises TimeoutError in a computation that takes longer, for mutants that never end."""
+
+    def end(*_: Any) -> None:
+        raise TimeoutError(f"not done after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,178 @@
+"""Where mutants are made: the rules of the ops and the functions that they call, and the whole of the engine."""
+
+import ast
+import copy
+import importlib
+import inspect
+import types
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from tape.primitive import Primitive
+from tape.registry import registry
+from tape.verify.mutants.changes import changed_trees
+
+__all__ = ["ENGINE", "Mutant", "applied", "engine_mutants", "rule_mutants"]
+
+ENGINE = ("tape.recording", "tape.primitive", "tape.transforms")
+
+# Ops that between them have every kind of argument and output: the first judges of the engine.
+_ENGINE_OPS = ("add", "multiply", "matmul", "cat", "sort", "index", "expand", "where", "divide", "put")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One small error in one function."""
+
+    module: str
+    function: str  # "divide.defvjp(y)" for a rule
+    line: int
+    change: str
+    ops: tuple[str, ...]  # whose verification concerns it
+    target: types.FunctionType
+    code: types.CodeType
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """How the table of equivalent mutants names it."""
+        return f"{self.module}.{self.function}", self.change
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line} {self.function}: {self.change}"
+
+
+@dataclass(frozen=True)
+class _Site:
+    label: str
+    module: str
+    function: types.FunctionType
+    node: ast.Lambda | ast.FunctionDef
+
+
+def rule_mutants(ops: Sequence[str] | None = None) -> Iterator[Mutant]:
+    """The mutants of the registered rules, or of some ops' rules, and of the functions that these call."""
+    concerned: dict[str, list[str]] = {}
+    sites: dict[str, _Site] = {}
+    for op in sorted(registry) if ops is None else ops:
+        for site in _rule_sites(registry[op][0]):
+            sites[f"{site.module}.{site.label}"] = site
+            concerned.setdefault(f"{site.module}.{site.label}", []).append(op)
+    for key, site in sites.items():
+        yield from _mutants(site, tuple(dict.fromkeys(concerned[key])))
+
+
+def engine_mutants(modules: Sequence[str] = ENGINE) -> Iterator[Mutant]:
+    """The mutants of every function of some modules of the engine."""
+    for module in modules:
+        for name, node in _functions(module).items():
+            function = importlib.import_module(module).__dict__[name.partition(".")[0]]
+            if "." in name:
+                function = function.__dict__[name.partition(".")[2]]
+            if isinstance(function, types.FunctionType):
+                yield from _mutants(_Site(name, module, function, node), _ENGINE_OPS)
+
+
+@contextmanager
+def applied(mutant: Mutant) -> Iterator[None]:
+    """The function has the mutant's code, everywhere at once; afterwards its own again."""
+    original = mutant.target.__code__
+    mutant.target.__code__ = mutant.code
+    try:
+        yield
+    finally:
+        mutant.target.__code__ = original
+        for primitive, _ in registry.values():
+            primitive._plans.clear()  # worked out by mutated code, perhaps
+
+
+def _mutants(site: _Site, ops: tuple[str, ...]) -> Iterator[Mutant]:
+    namespace = importlib.import_module(site.module).__dict__
+    node = copy.deepcopy(site.node)  # whoever stops half-way leaves a changed tree behind
+    seen = {ast.unparse(node)}
+    count: Counter[str] = Counter()
+    for change, line in changed_trees(node):
+        count[change] += 1
+        text = ast.unparse(node)
+        if text in seen:
+            continue
+        seen.add(text)
+        label = change if count[change] == 1 else f"{change} #{count[change]}"
+        try:
+            code = _compiled(node, namespace)
+        except SyntaxError:
+            continue
+        yield Mutant(site.module, site.label, line, label, ops, site.function, code)
+
+
+def _compiled(node: ast.Lambda | ast.FunctionDef, namespace: dict[str, Any]) -> types.CodeType:
+    """The code of a function, whose text is looked at in the names of its module."""
+    scratch = dict(namespace)
+    if isinstance(node, ast.Lambda):
+        function = eval(compile(ast.Expression(node), "<mutant>", "eval"), scratch)
+    else:
+        exec(compile(ast.Module([node], []), "<mutant>", "exec"), scratch)
+        function = scratch[node.name]
+    code: types.CodeType = function.__code__
+    return code
+
+
+def _rule_sites(primitive: Primitive[..., Any]) -> Iterator[_Site]:
+    module = primitive.function.__module__
+    for argument, node in _rules(module).get(primitive.name, {}).items():
+        rule = primitive.rules[argument]
+        if isinstance(node, ast.Lambda) and isinstance(rule, types.FunctionType):
+            yield _Site(f"{primitive.name}.defvjp({argument})", module, rule, node)
+        yield from _called(module, node, set())
+
+
+def _called(module: str, node: ast.AST, seen: set[str]) -> Iterator[_Site]:
+    """The plain functions of tape that some code refers to, and those that these refer to."""
+    namespace = importlib.import_module(module).__dict__
+    own = {part.arg for part in ast.walk(node) if isinstance(part, ast.arg)}
+    for name in [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]:
+        function = None if name in own else namespace.get(name)
+        if not isinstance(function, types.FunctionType) or not function.__module__.startswith("tape.ops"):
+            continue
+        definition = _functions(function.__module__).get(function.__name__)
+        if definition is not None and function.__name__ not in seen:
+            seen.add(function.__name__)
+            yield _Site(function.__name__, function.__module__, function, definition)
+            yield from _called(function.__module__, definition, seen)
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse(inspect.getsource(importlib.import_module(module)))
+
+
+@cache
+def _functions(module: str) -> dict[str, ast.FunctionDef]:
+    """The functions and methods of a module, without what decorates them."""
+    found = {}
+    for node in _tree(module).body:
+        prefix, body = (f"{node.name}.", node.body) if isinstance(node, ast.ClassDef) else ("", [node])
+        for part in body:
+            if isinstance(part, ast.FunctionDef):
+                part.decorator_list = []
+                part.returns = None
+                for arg in (*part.args.args, *part.args.kwonlyargs, part.args.vararg, part.args.kwarg):
+                    if arg is not None:
+                        arg.annotation = None
+                found[prefix + part.name] = part
+    return found
+
+
+@cache
+def _rules(module: str) -> dict[str, dict[str, ast.expr]]:
+    """The rules that a module defines: by the primitive's name, then the argument's."""
+    found: dict[str, dict[str, ast.expr]] = {}
+    for node in _tree(module).body:
+        call = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "defvjp":
+            name = ast.unparse(call.func.value)
+            found.setdefault(name, {}).update({k.arg: k.value for k in call.keywords if k.arg})
+    return found

@@ -1,0 +1,124 @@
+"""The mutation test of a few rules, and what it does with a mutant that nobody notices."""
+
+import ast
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tape.registry import registry
+from tape.verify.__main__ import main
+from tape.verify.mutants import Outcome, by_differences, engine_mutants, judge_mutants, rule_mutants
+from tape.verify.mutants.changes import changed_trees
+from tape.verify.mutants.equivalent import EQUIVALENT
+from tape.verify.mutants.sites import applied
+
+
+def no_tests(module: str) -> None:
+    """Unit tests take too long for a sample."""
+
+
+@pytest.mark.parametrize("op", ["divide", "atan2", "cumsum", "tanh", "fold"])
+def test_every_mutant_of_a_rule_is_noticed(op: str) -> None:
+    outcome = judge_mutants(rule_mutants([op]), tests=no_tests)
+    assert outcome.killed > 0
+    assert [str(mutant) for mutant in outcome.survivors if mutant.module != "tape.ops.spelling"] == []
+
+
+def test_most_mutants_of_the_sweep_are_noticed_by_two_ops_alone() -> None:
+    sweep = [mutant for mutant in engine_mutants(("tape.recording",)) if mutant.function in ("sweep", "_take")]
+    sample = [replace(mutant, ops=("divide", "cat")) for mutant in sweep[::5]]
+    outcome = judge_mutants(sample, tests=no_tests)
+    assert outcome.killed >= 0.6 * len(sample)
+
+
+def test_a_mutant_that_no_judge_notices_is_a_survivor() -> None:
+    asked: list[str] = []
+    outcome = judge_mutants(rule_mutants(["sin"]), judge=asked.append, tests=asked.append)
+    assert outcome.killed == 0
+    assert outcome.survivors
+    assert set(asked) == {"sin", "tape.ops.functions"}
+    assert "survived" in str(outcome)
+
+
+def test_a_survivor_prints_where_it_is_and_what_it_changed() -> None:
+    first = next(rule_mutants(["sin"]))
+    assert str(first).startswith("tape.ops.functions:")
+    assert str(first).endswith("sin.defvjp(x): g * torch.cos(x) -> g / torch.cos(x)")
+
+
+def test_a_mutant_is_gone_after_its_trial() -> None:
+    by_differences("sin")
+    for mutant in rule_mutants(["sin"]):
+        with applied(mutant), pytest.raises(AssertionError):
+            by_differences("sin")
+        by_differences("sin")
+
+
+def test_a_mutant_that_never_ends_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tape.verify.mutants import running
+
+    calls: list[str] = []
+
+    def judge(op: str) -> None:
+        calls.append(op)
+        while len(calls) > 1:
+            pass
+
+    limit = running.time_limit
+    monkeypatch.setattr(running, "time_limit", lambda seconds: limit(0.05))
+    mutants = [next(rule_mutants(["sin"]))]
+    assert judge_mutants(mutants, judge=judge, tests=no_tests).killed == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "change"),
+    [
+        ("g * y", "g / y"),
+        ("x - y", "y - x"),
+        ("-g", "g"),
+        ("x > 0", "x >= 0"),
+        ("g if a else -g", "-g"),
+        ("a and b", "a or b"),
+        ("g.sum(0, keepdim=True)", "g.sum(0)"),
+        ("torch.where(c, g, 0.0)", "torch.where(g, c, 0.0)"),
+        ("g.unsqueeze(1)", "g"),
+        ("x[1:2]", "x[:2]"),
+        ("torch.sin(x)", "torch.cos(x)"),
+        ("g * 2", "g * 3"),
+        ("f(x, flag=True)", "f(x, flag=False)"),
+        ("g @ y.mT", "g @ y"),
+    ],
+)
+def test_the_changes(code: str, change: str) -> None:
+    tree = ast.parse(code, mode="eval")
+    assert change in [ast.unparse(tree) for _ in changed_trees(tree)]
+    assert ast.unparse(tree) == code
+
+
+def test_texts_annotations_and_defaults_are_not_changed() -> None:
+    code = "def f(x: 1=2):\n    '3'\n    raise TypeError(f'{4}')"
+    tree: Any = ast.parse(code)
+    assert [ast.unparse(tree.body[0]) for _ in changed_trees(tree)] == ['def f(x: 1=2):\n    """3"""\n    pass']
+
+
+def test_the_table_of_equivalent_mutants_names_mutants_that_exist_and_reasons() -> None:
+    existing = {mutant.key for mutants in (rule_mutants(), engine_mutants()) for mutant in mutants}
+    assert EQUIVALENT.keys() <= existing, EQUIVALENT.keys() - existing
+    assert all(len(reason) > 10 for reason in EQUIVALENT.values())
+
+
+def test_every_op_with_a_rule_has_mutants() -> None:
+    concerned = {op for mutant in rule_mutants() for op in mutant.ops}
+    # The rules of these are "the cotangent" and "the cotangent at the index", which leaves nothing to change.
+    assert registry.keys() - concerned == {"clone", "contiguous", "expand", "scatter_into_zeros"}
+
+
+def test_the_command_prints_the_counts_and_fails_on_a_survivor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mutants", "--op", "square"]) == 0
+    assert "0 survived" in capsys.readouterr().out
+    survivor = next(rule_mutants(["sin"]))
+    monkeypatch.setattr("tape.verify.mutants.run_mutants", lambda **_: Outcome(survivors=[survivor]))
+    assert main(["mutants"]) == 1
