@@ -65,6 +65,8 @@ class _Drawing:
         for kink in spec.kinks:
             side = torch.where(values < kink, -1.0, 1.0)
             values = torch.where((values - kink).abs() < _MARGIN, kink + side * _MARGIN, values)
+        if spec.diagonal:
+            values = values + spec.diagonal * torch.eye(*shape[-2:], dtype=torch.float64)
         return values.to(self.dtype)
 
     def _shape(self, spec: str) -> tuple[int, ...]:
