@@ -109,11 +109,6 @@ def multi_dot(tensors: Sequence[Any]) -> Any:
     return product
 
 
-@implements(torch.chain_matmul)
-def chain_matmul(*matrices: Any) -> Any:
-    return multi_dot(matrices)
-
-
 @implements(torch.einsum)
 def einsum(equation: str, *operands: Any) -> Any:
     """The sum over the letters that the output lacks, two operands at a time from left to right."""

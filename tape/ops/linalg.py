@@ -65,8 +65,8 @@ def _cholesky(g: Any, ans: Any) -> Any:
 cholesky_factor.defvjp(a=_cholesky)
 
 
-@implements(torch.linalg.cholesky, torch.cholesky, Tensor.cholesky)
-def cholesky(A: Any, upper: bool = False) -> Any:
+@implements(torch.linalg.cholesky)
+def cholesky(A: Any, *, upper: bool = False) -> Any:
     """The lower factor or the upper, its transpose; the derivative is symmetric."""
     _square("cholesky", A)
     return cholesky_factor(A.mT).mT if upper else cholesky_factor(A)

@@ -19,24 +19,16 @@ def reduced(name: str, loss: Any, reduction: str) -> Any:
     raise ValueError(f"{name}: reduction is 'mean', 'sum' or 'none', not {reduction!r}")
 
 
-def _weighted(name: str, loss: Any, weight: Any, reduction: str) -> Any:
-    """A weight for each entry; the mean is then over the weights."""
-    if weight is None:
-        return reduced(name, loss, reduction)
-    total = loss * weight
-    if reduction == "mean":
-        return total.sum() / weight.expand(total.shape).sum()
-    return reduced(name, total, reduction)
-
-
 @implements(F.huber_loss)
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
-    """Half the squared error up to delta, linear beyond."""
+    """Half the squared error up to delta, linear beyond; `weight` multiplies every entry, and the mean is plain."""
     if delta <= 0:
         raise ValueError(f"huber_loss: delta must be positive, and is {delta}")
     error = torch.abs(input - target)
     loss = torch.where(error <= delta, 0.5 * (input - target) ** 2, delta * (error - 0.5 * delta))
-    return _weighted("huber_loss", loss, weight, reduction)
+    if weight is not None and weight.shape != input.shape:
+        raise ValueError(f"huber_loss: weights of shape {tuple(weight.shape)} for an input of {tuple(input.shape)}")
+    return reduced("huber_loss", loss if weight is None else loss * weight, reduction)
 
 
 @implements(F.smooth_l1_loss)

@@ -111,8 +111,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
     """With indexing="xy" the first two dimensions change places; the default is "ij"."""
     if indexing not in (None, "ij", "xy"):
         raise ValueError(f"meshgrid: indexing is 'ij' or 'xy', not {indexing!r}")
-    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
-        tensors = tuple(tensors[0])
     vectors = [x.reshape(-1) for x in tensors]
     shape = [x.shape[0] for x in vectors]
     grids = [

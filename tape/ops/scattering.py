@@ -28,18 +28,14 @@ scatter_from.defvjp(x=_cleared, index=None, src=_gathered)
 
 
 @implements(torch.scatter, Tensor.scatter)
-def scatter(x: Any, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
-    """Of a tensor or a number; reduce="add" adds."""
+def scatter(x: Any, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Any:
+    """Of a tensor or a number. To reduce, use `scatter_add`."""
     source = value if src is None else src
     if not isinstance(raw(source), Tensor):
         source = torch.full(index.shape, source, dtype=x.dtype, device=x.device)
     elif source.ndim == 0 and index.ndim:
         source = source.expand(index.shape)
-    if reduce is None:
-        return scatter_from(x, dim, index, source)
-    if reduce == "add":
-        return torch.scatter_add(x, dim, index, source)
-    raise NotImplementedError(f"scatter: reduce={reduce!r} is not supported; write it with gather and torch.where")
+    return scatter_from(x, dim, index, source)
 
 
 @implements(torch.index_copy, Tensor.index_copy)
