@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tape.domain import case, real
+from tape.ops.functions import clamp
 from tape.registry import op
 from tape.traced import implements, raw
 
@@ -54,8 +55,6 @@ def nan_to_num(x: Any, nan: float | None = None, posinf: float | None = None, ne
 @implements(torch.clamp, torch.clip, Tensor.clamp, Tensor.clip)
 def clamp_within(x: Any, min: Any = None, max: Any = None) -> Any:
     """The derivative at an edge is 1; where the edges cross, the upper counts."""
-    from tape.ops.functions import clamp
-
     if not isinstance(raw(min), Tensor) and not isinstance(raw(max), Tensor):
         return clamp(x, min, max)
     low = -math.inf if min is None else min
