@@ -35,7 +35,8 @@ class Real:
     `shape` names its dimensions: "n k" is a matrix whose sizes are drawn, the same name having the same size
     everywhere in a case; a number is that size; "..." is any number of leading dimensions, drawn so that those
     of all arguments broadcast together. Entries lie between `low` and `high`, at a distance from each of
-    `kinks`, and with `distinct` at a distance from each other.
+    `kinks`, and with `distinct` at a distance from each other. `diagonal` is added to the diagonal of the last two
+    dimensions, so that a matrix is well-conditioned.
     """
 
     shape: str = "..."
@@ -43,6 +44,7 @@ class Real:
     high: float = 2.0
     kinks: tuple[float, ...] = ()
     distinct: bool = False
+    diagonal: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ FUNCTIONS = (
     "eq ne lt le gt ge not_equal less less_equal greater greater_equal equal isclose allclose "
     "isnan isinf isfinite isneginf isposinf isreal signbit is_nonzero "
     "argmax argmin argsort nonzero argwhere count_nonzero searchsorted bucketize unique "
-    "sign sgn floor ceil round trunc fix floor_divide heaviside "
+    "any all isin sign sgn floor ceil round trunc fix floor_divide heaviside "
     "logical_and logical_or logical_xor logical_not "
     "zeros_like ones_like full_like empty_like rand_like randn_like randint_like "
     "is_floating_point is_complex numel result_type"

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from tape.domain import case, real
 from tape.registry import op
-from tape.traced import implements
 
 anywhere = case(real())
 positive = case(real(low=0.3))
@@ -266,13 +265,9 @@ softplus.defvjp(x=lambda g, x, beta, threshold: torch.where(x * beta > threshold
         case(real(kinks=(-1.0, 1.0)), min=(-1.0,), max=(1.0, None)).at([-1.0, 1.0], gives=[1.0, 1.0], min=-1, max=1),
         case(real(kinks=(-1.0, 1.0)), min=(None,), max=(1.0,)),
     ),
-    torch.clamp,
-    torch.clip,
-    Tensor.clamp,
-    Tensor.clip,
 )
 def clamp(x: Tensor, min: float | None = None, max: float | None = None) -> Tensor:
-    """The derivative at an edge is 1. The edges are numbers; for tensors use torch.maximum and torch.minimum."""
+    """The derivative at an edge is 1. The edges take no derivative."""
     return torch.clamp(x, min, max)
 
 
@@ -283,8 +278,3 @@ def _inside(x: Any, min: float | None, max: float | None) -> Any:
 
 
 clamp.defvjp(x=lambda g, x, min, max: torch.where(_inside(x, min, max), g, 0.0))
-
-
-@implements(Tensor.__pos__)
-def positive_of(x: Any) -> Any:
-    return x

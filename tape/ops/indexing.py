@@ -150,8 +150,9 @@ scatter_add.defvjp(x=lambda g: g, index=None, src=_gathered)
 @implements(torch.take_along_dim, Tensor.take_along_dim)
 def take_along_dim(x: Any, indices: Tensor, dim: int | None = None) -> Any:
     if dim is None:
-        return gather(x.reshape(-1), 0, indices.reshape(-1))
+        return take_along_dim(x.reshape(-1), indices.reshape(-1), 0)
     dim = axis(dim, x.ndim)
+    indices = torch.where(indices < 0, indices + x.shape[dim], indices)
     shape = torch.broadcast_shapes(_without(x.shape, dim), _without(indices.shape, dim))
     places = indices.expand((*shape[:dim], indices.shape[dim], *shape[dim + 1 :]))
     return gather(x.expand((*shape[:dim], x.shape[dim], *shape[dim + 1 :])), dim, places)

@@ -1,7 +1,7 @@
 """Joining tensors, and taking them apart."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -50,14 +50,25 @@ def vstack(tensors: Sequence[Any]) -> Any:
     return cat([torch.atleast_2d(x) for x in tensors], 0)
 
 
-@implements(torch.atleast_1d)
-def atleast_1d(x: Any) -> Any:
-    return x.reshape(1) if x.ndim == 0 else x
+def _at_least(rank: int) -> Callable[..., Any]:
+    def widened(x: Any) -> Any:
+        if x.ndim >= rank:
+            return x
+        if rank == 3 and x.ndim:  # a vector lies in the middle, a matrix in front
+            return x.reshape((*((1,) * (2 - x.ndim)), *x.shape, 1))
+        return x.reshape((1,) * (rank - x.ndim) + tuple(x.shape))
+
+    def at_least(*tensors: Any) -> Any:
+        if len(tensors) == 1 and not isinstance(tensors[0], (tuple, list)):
+            return widened(tensors[0])
+        return tuple(widened(x) for x in (tensors[0] if len(tensors) == 1 else tensors))
+
+    at_least.__name__ = f"atleast_{rank}d"
+    return at_least
 
 
-@implements(torch.atleast_2d)
-def atleast_2d(x: Any) -> Any:
-    return x.reshape((1,) * (2 - x.ndim) + tuple(x.shape)) if x.ndim < 2 else x
+for _rank, _function in {1: torch.atleast_1d, 2: torch.atleast_2d, 3: torch.atleast_3d}.items():
+    implements(_function)(_at_least(_rank))
 
 
 @implements(torch.split, Tensor.split, torch.split_with_sizes, Tensor.split_with_sizes)
@@ -110,12 +121,14 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None 
 
 
 def _places(size: int, before: int, after: int, mode: str, device: Any) -> Tensor:
-    """Which entries a padded dimension repeats."""
+    """Which entries a padded dimension repeats. A circle is what negative padding has left of the dimension."""
+    start = max(-before, 0)
+    left = size - start - max(-after, 0)
+    if mode == "circular" and left > 0 and before <= left and after <= left:
+        return torch.arange(-max(before, 0), left + max(after, 0), device=device) % left + start
     places = torch.arange(-before, size + after, device=device)
     if mode == "replicate":
         return places.clamp(0, size - 1)
-    if mode == "circular" and before <= size and after <= size:
-        return places % size
     if mode == "reflect" and before < size and after < size:
         return (size - 1) - ((size - 1) - places.abs()).abs()
     raise ValueError(f"pad: cannot pad a dimension of {size} by ({before}, {after}) in mode {mode!r}")

@@ -135,7 +135,10 @@ class _Drawing:
         if self.coarse and not spec.distinct:
             values = _rounded(values, spec.low, spec.high)
         self.tied = self.tied or spec.distinct
-        return away(values, spec.kinks).to(self.dtype)
+        values = away(values, spec.kinks)
+        if spec.diagonal:
+            values = values + spec.diagonal * torch.eye(*shape[-2:], dtype=torch.float64)
+        return values.to(self.dtype)
 
     def _shape(self, spec: str) -> tuple[int, ...]:
         names = spec.split()

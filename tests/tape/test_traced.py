@@ -148,8 +148,8 @@ class TestRefusals:
         ("code", "named"),
         [
             ("torch.special.zeta(x, 2.0)", "torch.special.zeta"),
-            ("torch.lgamma(x)", "torch.lgamma"),
-            ("x.lgamma()", "Tensor.lgamma"),
+            ("torch.angle(x)", "torch.angle"),
+            ("x.angle()", "Tensor.angle"),
             ("torch.fft.fft(x)", "torch.fft.fft"),
             ("torch.linalg.svd(x)", "torch.linalg.svd"),
             ("torch.nn.functional.grid_sample(x, x)", "torch.nn.functional.grid_sample"),

@@ -205,4 +205,6 @@ class _Draft:
         for kink in spec.kinks:
             away = torch.where(values < kink, kink - 0.05, kink + 0.05)
             values = torch.where((values - kink).abs() < 0.05, away, values)
+        if spec.diagonal:
+            values = values + spec.diagonal * torch.eye(*shape[-2:], dtype=torch.float64)
         return values.round(decimals=3)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Sequence
 from random import Random
 
+import torch
 from torch import Tensor
 
 from tape.domain import Case, Real
@@ -67,6 +68,8 @@ class Sizing:
 
 def within(x: Tensor, spec: Real) -> bool:
     """Whether the numbers are within the bounds, away from kinks, and distinct where they must be."""
+    if spec.diagonal:
+        x = x - spec.diagonal * torch.eye(*x.shape[-2:], dtype=x.dtype)
     if x.min() < spec.low or x.max() > spec.high:
         return False
     if any(((x - kink).abs() < _MARGIN).any() for kink in spec.kinks):

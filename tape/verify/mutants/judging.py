@@ -16,7 +16,7 @@ from torch import Tensor
 
 import tape
 from tape.registry import registry
-from tape.verify.differences import central_differences, directional_difference, inner
+from tape.verify.differences import STEPS, difference, inner
 from tape.verify.drawing import Call, calls
 
 __all__ = ["Judge", "by_differences", "by_tests", "time_limit"]
@@ -98,10 +98,20 @@ def _example(f: Callable[..., list[Any]], inputs: list[Tensor], outputs: list[An
     cotangents = _random(outputs, generator)
     values = [*inputs, *_given(cotangents)]
     seeds, direction = _random(inputs, generator), _random(values, generator)
-    gradients = central_differences(f, inputs, cotangents)
+    gradients = [_gradient(f, inputs, place, cotangents) for place in range(len(inputs))]
     example = _Example(f, inputs, cotangents, gradients, seeds, direction, torch.zeros(()))
-    second = directional_difference(lambda *values: _pulled(example, *values), values, direction, seeds)
+    second = inner(difference(lambda *values: _pulled(example, *values), values, direction, STEPS[0]), seeds)
     return example._replace(second=second)
+
+
+def _gradient(f: Callable[..., list[Any]], inputs: list[Tensor], place: int, cotangents: list[Any]) -> Tensor:
+    """By differences, the gradient of the outputs' inner product with the cotangents, in one input."""
+    gradient = torch.zeros_like(inputs[place])
+    for entry in range(gradient.numel()):
+        direction = [torch.zeros_like(x) for x in inputs]
+        direction[place].view(-1)[entry] = 1.0
+        gradient.view(-1)[entry] = inner(difference(f, inputs, direction, STEPS[0]), cotangents)
+    return gradient
 
 
 def _random(like: Sequence[Any], generator: torch.Generator) -> list[Any]:

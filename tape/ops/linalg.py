@@ -1,0 +1,115 @@
+"""Linear systems and factorisations. A singular matrix is refused by torch's own error."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tape.domain import case, real
+from tape.registry import op
+from tape.traced import implements, raw
+
+
+@op((case(real("n n", diagonal=7.0), real("n k")), case(real("2 n n", diagonal=7.0), real("n k"))))
+def solve_matrix(a: Tensor, b: Tensor) -> Tensor:
+    """The X of A X = B, of matrices or of batches of them that broadcast."""
+    # Of fewer dimensions, torch may take b for a batch of vectors.
+    return torch.linalg.solve(a, b.reshape((1,) * (a.ndim - b.ndim) + tuple(b.shape)))  # type: ignore[no-any-return]
+
+
+solve_matrix.defvjp(
+    a=lambda g, ans, a: -torch.matmul(solve_matrix(a.mT, g), ans.mT), b=lambda g, a: solve_matrix(a.mT, g)
+)
+
+
+@implements(torch.linalg.solve)
+def solve(A: Any, B: Any, *, left: bool = True) -> Any:
+    """The X of A X = B or, unless `left`, of X A = B. B may be a vector, or a batch of them as torch has it."""
+    if B.ndim == 1 or (A.ndim - 1 == B.ndim and A.shape[:-1] == B.shape):
+        if not left:
+            raise ValueError("linalg.solve: with left=False, B must be a matrix")
+        return solve_matrix(A, B.unsqueeze(-1)).squeeze(-1)
+    return solve_matrix(A, B) if left else solve_matrix(A.mT, B.mT).mT
+
+
+@implements(torch.linalg.inv, torch.inverse, Tensor.inverse)
+def inv(A: Any) -> Any:
+    _square("inv", A)
+    return solve_matrix(A, torch.eye(A.shape[-1], dtype=A.dtype, device=A.device))
+
+
+@implements(torch.linalg.solve_triangular)
+def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
+    """Of the upper or the lower triangle of A, with ones on the diagonal if it is `unitriangular`."""
+    strict = torch.triu(A, 1) if upper else torch.tril(A, -1)
+    if unitriangular:
+        triangle = strict + torch.eye(A.shape[-1], dtype=A.dtype, device=A.device)
+    else:
+        triangle = torch.triu(A) if upper else torch.tril(A)
+    return solve_matrix(triangle, B) if left else solve_matrix(triangle.mT, B.mT).mT
+
+
+@op(case(real("n n", diagonal=7.0)))
+def cholesky_factor(a: Tensor) -> Tensor:
+    """The lower factor of a positive definite matrix's symmetric part."""
+    return torch.linalg.cholesky((a + a.mT) / 2)  # type: ignore[no-any-return]
+
+
+def _cholesky(g: Any, ans: Any) -> Any:
+    inside = torch.tril(torch.matmul(ans.mT, g))
+    inside = inside - 0.5 * torch.diag_embed(torch.diagonal(inside, 0, -2, -1))
+    outside = solve_matrix(ans.mT, solve_matrix(ans.mT, inside.mT).mT)
+    return 0.5 * (outside + outside.mT)
+
+
+cholesky_factor.defvjp(a=_cholesky)
+
+
+@implements(torch.linalg.cholesky)
+def cholesky(A: Any, *, upper: bool = False) -> Any:
+    """The lower factor or the upper, its transpose; the derivative is symmetric."""
+    _square("cholesky", A)
+    return cholesky_factor(A.mT).mT if upper else cholesky_factor(A)
+
+
+@op(case(real("n n", diagonal=7.0)), torch.linalg.slogdet, torch.slogdet, Tensor.slogdet)
+def slogdet(A: Tensor) -> tuple[Tensor, Tensor]:
+    """The determinant's sign, which is constant, and the logarithm of its absolute value."""
+    return torch.linalg.slogdet(A)  # type: ignore[no-any-return]
+
+
+slogdet.defvjp(A=lambda g, A: torch.linalg.inv(A).mT * g[1].unsqueeze(-1).unsqueeze(-1))
+
+
+@implements(torch.linalg.det, torch.det, Tensor.det)
+def det(A: Any) -> Any:
+    _square("det", A)
+    sign, logarithm = slogdet(A)
+    return raw(sign) * torch.exp(logarithm)
+
+
+@implements(torch.logdet, Tensor.logdet)
+def logdet(A: Any) -> Any:
+    """The logarithm of a positive determinant; nan for a negative one."""
+    _square("logdet", A)
+    sign, logarithm = slogdet(A)
+    return torch.where(raw(sign) < 0, torch.nan, logarithm)
+
+
+@implements(torch.linalg.matrix_power, torch.matrix_power, Tensor.matrix_power)
+def matrix_power(A: Any, n: int) -> Any:
+    """By repeated squaring; of the inverse where n is negative."""
+    _square("matrix_power", A)
+    if n < 0:
+        return matrix_power(inv(A), -n)
+    if n == 0:
+        return A * 0 + torch.eye(A.shape[-1], dtype=A.dtype, device=A.device)
+    half = matrix_power(A, n // 2) if n > 1 else None
+    if half is None:
+        return A
+    return half @ half @ A if n % 2 else half @ half
+
+
+def _square(name: str, A: Any) -> None:
+    if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
+        raise ValueError(f"{name}: square matrices are needed, not shape {tuple(A.shape)}")

@@ -1,0 +1,184 @@
+"""Losses of torch.nn.functional, composed. `reduction` is "mean", "sum" or "none"."""
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from tape.traced import implements, raw
+
+
+def reduced(name: str, loss: Any, reduction: str) -> Any:
+    if reduction == "mean":
+        return loss.mean()
+    if reduction == "sum":
+        return loss.sum()
+    if reduction == "none":
+        return loss
+    raise ValueError(f"{name}: reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+
+
+@implements(F.huber_loss)
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
+    """Half the squared error up to delta, linear beyond; `weight` multiplies every entry, and the mean is plain."""
+    if delta <= 0:
+        raise ValueError(f"huber_loss: delta must be positive, and is {delta}")
+    error = torch.abs(input - target)
+    loss = torch.where(error <= delta, 0.5 * (input - target) ** 2, delta * (error - 0.5 * delta))
+    if weight is not None and weight.shape != input.shape:
+        raise ValueError(f"huber_loss: weights of shape {tuple(weight.shape)} for an input of {tuple(input.shape)}")
+    return reduced("huber_loss", loss if weight is None else loss * weight, reduction)
+
+
+@implements(F.smooth_l1_loss)
+def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
+    """The squared error over 2 beta below beta, the absolute error less beta / 2 from there."""
+    if beta < 0:
+        raise ValueError(f"smooth_l1_loss: beta must not be negative, and is {beta}")
+    error = torch.abs(input - target)
+    if beta == 0:
+        return reduced("smooth_l1_loss", error, reduction)
+    loss = torch.where(error < beta, (input - target) ** 2 * (0.5 / beta), error - 0.5 * beta)
+    return reduced("smooth_l1_loss", loss, reduction)
+
+
+@implements(F.cross_entropy)
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
+    """Of logits (C), (N, C) or (N, C, ...), with classes or with probabilities of the input's shape as target."""
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing must be between 0 and 1, and is {label_smoothing}")
+    dim = 0 if input.ndim == 1 else 1
+    logs = torch.log_softmax(input, dim)
+    if not raw(target).is_floating_point():
+        loss = nll_loss(logs, target, weight, ignore_index, reduction)
+        if not label_smoothing:
+            return loss
+        return loss * (1 - label_smoothing) + label_smoothing * _smooth(
+            logs, target, weight, ignore_index, reduction, dim
+        )
+    if target.shape != input.shape:
+        raise ValueError(
+            f"cross_entropy: probabilities of shape {tuple(target.shape)} for an input of {tuple(input.shape)}; "
+            "they must agree"
+        )
+    classes = input.shape[dim]
+    target = target * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else target
+    loss = -(logs * target * _along(weight, dim, input.ndim)).sum(dim)
+    if reduction == "mean":
+        return loss.sum() / (math.prod(input.shape) / classes)
+    return reduced("cross_entropy", loss, reduction)
+
+
+def _along(weight: Any, dim: int, rank: int) -> Any:
+    """The classes' weights beside the dimension of the classes."""
+    return 1.0 if weight is None else weight.reshape((-1,) + (1,) * (rank - 1 - dim))
+
+
+def _smooth(logs: Any, target: Any, weight: Any, ignore_index: int, reduction: str, dim: int) -> Any:
+    """The cross entropy with a uniform target, of the entries that are not ignored."""
+    counted = target != ignore_index
+    spread = -(logs * _along(weight, dim, logs.ndim)).sum(dim) / logs.shape[dim]
+    loss = torch.where(counted, spread, 0.0)
+    if reduction == "mean":
+        return loss.sum() / _total_weight(target, counted, weight)
+    return reduced("cross_entropy", loss, reduction)
+
+
+def _total_weight(target: Any, counted: Any, weight: Any) -> Any:
+    if weight is None:
+        return counted.sum()
+    return torch.where(counted, _class_weights(target, counted, weight), 0.0).sum()
+
+
+def _class_weights(target: Any, counted: Any, weight: Any) -> Any:
+    places = torch.where(counted, target, 0)
+    return torch.index_select(weight, 0, places.reshape(-1)).reshape(places.shape)
+
+
+@implements(F.nll_loss)
+def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
+    """Of logarithms of probabilities (C), (N, C) or (N, C, ...), with classes as target; the mean is weighted."""
+    dim = 0 if input.ndim == 1 else 1
+    if tuple(target.shape) != (*input.shape[:dim], *input.shape[dim + 1 :]):
+        raise ValueError(
+            f"nll_loss: a target of shape {tuple(target.shape)} for an input of {tuple(input.shape)}; it must have "
+            "the input's shape without the classes"
+        )
+    counted = target != ignore_index
+    places = torch.where(counted, target, 0).unsqueeze(dim)
+    loss = -torch.gather(input, dim, places).squeeze(dim)
+    if weight is not None:
+        loss = loss * _class_weights(target, counted, weight)
+    loss = torch.where(counted, loss, 0.0)
+    if reduction == "mean":
+        return loss.sum() / _total_weight(target, counted, weight)
+    return reduced("nll_loss", loss, reduction)
+
+
+@implements(F.binary_cross_entropy)
+def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
+    """Of probabilities; a logarithm counts as -100 at least, as in torch, and has no derivative below."""
+    loss = -(target * _bounded_log(input) + (1 - target) * _bounded_log(1 - input))
+    return reduced("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
+
+
+def _bounded_log(x: Any) -> Any:
+    positive = raw(x) > 0
+    return torch.where(positive, torch.clamp(torch.log(torch.where(positive, x, 1.0)), min=-100.0), -100.0)
+
+
+@implements(F.binary_cross_entropy_with_logits)
+def binary_cross_entropy_with_logits(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+) -> Any:
+    """Of logits; `pos_weight` multiplies the positive examples of a class, `weight` every entry."""
+    if input.shape != target.shape:
+        raise ValueError(
+            f"binary_cross_entropy_with_logits: the input has shape {tuple(input.shape)} and the target "
+            f"{tuple(target.shape)}; they must agree"
+        )
+    log_weight = 1 if pos_weight is None else (pos_weight - 1) * target + 1
+    loss = (1 - target) * input - log_weight * F.logsigmoid(input)
+    return reduced("binary_cross_entropy_with_logits", loss if weight is None else loss * weight, reduction)
+
+
+@implements(F.kl_div)
+def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
+    """Of logarithms of probabilities; reduction may be "batchmean" too: the sum over the first dimension's size."""
+    loss = torch.exp(target) * (target - input) if log_target else torch.xlogy(target, target) - target * input
+    if reduction == "batchmean":
+        return loss.sum() / input.shape[0] if input.ndim else loss.sum()
+    return reduced("kl_div", loss, reduction)
+
+
+@implements(F.poisson_nll_loss)
+def poisson_nll_loss(
+    input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
+) -> Any:
+    """With `full`, Stirling's term for targets above 1."""
+    loss = torch.exp(input) - target * input if log_input else input - target * torch.log(input + eps)
+    if full:
+        large = torch.where(target > 1, target, 1.0)
+        stirling = large * torch.log(large) - large + 0.5 * torch.log(2 * math.pi * large)
+        loss = loss + torch.where(target > 1, stirling, 0.0)
+    return reduced("poisson_nll_loss", loss, reduction)
+
+
+@implements(F.soft_margin_loss)
+def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    return reduced("soft_margin_loss", torch.log1p(torch.exp(-target * input)), reduction)
+
+
+@implements(F.multilabel_soft_margin_loss)
+def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
+    loss = -(target * F.logsigmoid(input) + (1 - target) * F.logsigmoid(-input))
+    loss = loss if weight is None else loss * weight
+    return reduced("multilabel_soft_margin_loss", loss.mean(-1), reduction)

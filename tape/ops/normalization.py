@@ -1,0 +1,108 @@
+"""Normalisation by mean and variance. Statistics that are kept and changed from call to call are refused."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from tape.traced import implements
+
+
+def _standardised(x: Any, dims: tuple[int, ...], eps: float) -> Any:
+    centred = x - x.mean(dims, keepdim=True)
+    return centred * torch.rsqrt((centred * centred).mean(dims, keepdim=True) + eps)
+
+
+def _affine(x: Any, weight: Any, bias: Any) -> Any:
+    x = x if weight is None else x * weight
+    return x if bias is None else x + bias
+
+
+def _last(name: str, x: Any, normalized_shape: Sequence[int]) -> tuple[int, ...]:
+    shape = tuple(normalized_shape)
+    if not shape or tuple(x.shape[-len(shape) :]) != shape:
+        raise ValueError(f"{name}: an input of shape {tuple(x.shape)} does not end in the normalized shape {shape}")
+    return tuple(range(-len(shape), 0))
+
+
+def _per_channel(parameter: Any, x: Any) -> Any:
+    return None if parameter is None else parameter.reshape((-1,) + (1,) * (x.ndim - 2))
+
+
+@implements(F.layer_norm, torch.layer_norm)
+def layer_norm(
+    input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Any:
+    """Over the last dimensions, those of `normalized_shape`."""
+    return _affine(_standardised(input, _last("layer_norm", input, normalized_shape), eps), weight, bias)
+
+
+@implements(F.rms_norm, torch.rms_norm)
+def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
+    """Divided by the root of the mean square over the last dimensions; eps is the dtype's if not given."""
+    dims = _last("rms_norm", input, normalized_shape)
+    small = torch.finfo(input.dtype).eps if eps is None else eps
+    return _affine(input * torch.rsqrt((input * input).mean(dims, keepdim=True) + small), weight, None)
+
+
+@implements(F.group_norm)
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Over each group of channels of each example."""
+    if input.ndim < 2 or input.shape[1] % num_groups:
+        raise ValueError(
+            f"group_norm: the channels of shape {tuple(input.shape)} do not divide into {num_groups} groups"
+        )
+    inside = input.shape[1] // num_groups * math.prod(input.shape[2:])
+    grouped = input.reshape(input.shape[0], num_groups, inside)
+    normal = _standardised(grouped, (2,), eps).reshape(input.shape)
+    return _affine(normal, _per_channel(weight, input), _per_channel(bias, input))
+
+
+@implements(F.instance_norm)
+def instance_norm(
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Over each channel of each example. Without running statistics the momentum has no part."""
+    if running_mean is not None or running_var is not None or not use_input_stats:
+        raise NotImplementedError("instance_norm: running statistics are not supported; leave them out")
+    normal = _standardised(input, tuple(range(2, input.ndim)), eps)
+    return _affine(normal, _per_channel(weight, input), _per_channel(bias, input))
+
+
+@implements(F.batch_norm)
+def batch_norm(
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """With running statistics when not training, with the batch's when training without running statistics.
+
+    Neither changes anything, so that the momentum has no part; training with running statistics would.
+    """
+    if training:
+        if running_mean is not None or running_var is not None:
+            raise NotImplementedError(
+                "batch_norm: training=True changes running statistics in place, which is not recorded; "
+                "leave them out and average the batches' statistics yourself"
+            )
+        normal = _standardised(input, (0, *range(2, input.ndim)), eps)
+    else:
+        if running_mean is None or running_var is None:
+            raise ValueError("batch_norm: running_mean and running_var are needed unless training=True")
+        scale = torch.rsqrt(_per_channel(running_var, input) + eps)
+        normal = (input - _per_channel(running_mean, input)) * scale
+    return _affine(normal, _per_channel(weight, input), _per_channel(bias, input))

@@ -1,0 +1,109 @@
+"""Elementwise functions in pieces: a part of a number, the nearer of two, numbers kept within bounds."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tape.domain import case, real
+from tape.ops.functions import clamp
+from tape.registry import op
+from tape.traced import implements, raw
+
+Operand = Tensor | float
+
+
+@op(case(real(kinks=(-1.0, 0.0, 1.0)), real(low=3.0, high=5.0)), torch.fmod, Tensor.fmod)
+def fmod(x: Operand, y: Operand) -> Tensor:
+    return torch.fmod(x, y)  # type: ignore[arg-type]
+
+
+fmod.defvjp(x=lambda g: g, y=lambda g, x, y: -g * torch.trunc(x / y))
+
+
+@implements(torch.frac, Tensor.frac)
+def frac(x: Any) -> Any:
+    return x - torch.trunc(x)
+
+
+@implements(torch.fmax, Tensor.fmax)
+def fmax(x: Any, y: Any) -> Any:
+    """The larger, or the one that is a number. At a tie the cotangent goes to the first, as in torch."""
+    return torch.where((x >= y) | torch.isnan(y), x, y)
+
+
+@implements(torch.fmin, Tensor.fmin)
+def fmin(x: Any, y: Any) -> Any:
+    """The smaller, or the one that is a number. At a tie the cotangent goes to the first, as in torch."""
+    return torch.where((x <= y) | torch.isnan(y), x, y)
+
+
+@implements(torch.copysign, Tensor.copysign)
+def copysign(x: Any, y: Any) -> Any:
+    """The magnitude of the first with the sign of the second; the derivative at 0 is 0."""
+    sign = raw(y)
+    one = torch.ones((), dtype=x.dtype, device=x.device) if isinstance(sign, Tensor) else torch.ones_like(raw(x))
+    return torch.abs(x) * torch.copysign(one, sign)
+
+
+@implements(torch.nan_to_num, Tensor.nan_to_num)
+def nan_to_num(x: Any, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Any:
+    return torch.where(torch.isfinite(x), x, torch.nan_to_num(raw(x), nan, posinf, neginf))
+
+
+@implements(torch.clamp, torch.clip, Tensor.clamp, Tensor.clip)
+def clamp_within(x: Any, min: Any = None, max: Any = None) -> Any:
+    """The derivative at an edge is 1; where the edges cross, the upper counts."""
+    if not isinstance(raw(min), Tensor) and not isinstance(raw(max), Tensor):
+        return clamp(x, min, max)
+    low = -math.inf if min is None else min
+    high = math.inf if max is None else max
+    below, above = x < low, (x > high) | (raw(low) >= raw(high))
+    if isinstance(raw(low), float) or isinstance(raw(high), float):
+        above = x > high
+    return torch.where(above, high, torch.where(below, low, x))
+
+
+@implements(torch.clamp_min, Tensor.clamp_min)
+def clamp_min(x: Any, min: Any) -> Any:
+    return clamp_within(x, min, None)
+
+
+@implements(torch.clamp_max, Tensor.clamp_max)
+def clamp_max(x: Any, max: Any) -> Any:
+    return clamp_within(x, None, max)
+
+
+@implements(torch.deg2rad, Tensor.deg2rad)
+def deg2rad(x: Any) -> Any:
+    return x * (math.pi / 180)
+
+
+@implements(torch.rad2deg, Tensor.rad2deg)
+def rad2deg(x: Any) -> Any:
+    return x * (180 / math.pi)
+
+
+@implements(torch.ldexp, Tensor.ldexp)
+def ldexp(x: Any, exponent: Any) -> Any:
+    return x * 2.0**exponent
+
+
+@implements(torch.float_power, Tensor.float_power)
+def float_power(x: Any, exponent: Any) -> Any:
+    """A power in float64."""
+
+    def double(value: Any) -> Any:
+        return value.double() if isinstance(raw(value), Tensor) else float(value)
+
+    return torch.pow(double(x), double(exponent))
+
+
+@implements(
+    torch.positive, Tensor.positive, Tensor.__pos__, torch.conj, Tensor.conj, torch.conj_physical, Tensor.conj_physical
+)
+@implements(torch.resolve_conj, Tensor.resolve_conj, torch.resolve_neg, Tensor.resolve_neg, torch.real)
+def same(x: Any) -> Any:
+    """What changes nothing in a real tensor."""
+    return x

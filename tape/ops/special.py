@@ -1,0 +1,150 @@
+"""Special functions, elementwise."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tape.domain import case, real
+from tape.registry import op
+from tape.traced import implements
+
+Operand = Tensor | float
+
+
+@op(case(real()), torch.erfc, Tensor.erfc, torch.special.erfc)
+def erfc(x: Tensor) -> Tensor:
+    return torch.erfc(x)
+
+
+erfc.defvjp(x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * torch.exp(-x * x))
+
+
+@op(case(real(low=-0.8, high=0.8)), torch.erfinv, Tensor.erfinv, torch.special.erfinv)
+def erfinv(x: Tensor) -> Tensor:
+    return torch.erfinv(x)
+
+
+erfinv.defvjp(x=lambda g, ans: g * (math.sqrt(math.pi) / 2) * torch.exp(ans * ans))
+
+
+@op(case(real(low=0.5, high=3.0)), torch.lgamma, Tensor.lgamma, torch.special.gammaln)
+def lgamma(x: Tensor) -> Tensor:
+    return torch.lgamma(x)
+
+
+lgamma.defvjp(x=lambda g, x: g * torch.digamma(x))
+
+
+@op(case(real(low=0.5, high=3.0)), torch.digamma, Tensor.digamma, torch.special.digamma, torch.special.psi)
+def digamma(x: Tensor) -> Tensor:
+    return torch.digamma(x)
+
+
+@op(case(1, real(low=0.5, high=3.0)), torch.polygamma, torch.special.polygamma)
+def polygamma(n: int, x: Tensor) -> Tensor:
+    return torch.polygamma(n, x)
+
+
+digamma.defvjp(x=lambda g, x: g * torch.polygamma(1, x))
+polygamma.defvjp(n=None, x=lambda g, n, x: g * torch.polygamma(n + 1, x))
+
+
+@implements(Tensor.polygamma)
+def polygamma_method(x: Any, n: int) -> Any:
+    return torch.polygamma(n, x)
+
+
+@implements(torch.mvlgamma, Tensor.mvlgamma, torch.special.multigammaln)
+def multivariate_lgamma(x: Any, p: int) -> Any:
+    """The logarithm of the multivariate gamma function of p dimensions."""
+    total = torch.lgamma(x)
+    for i in range(1, p):
+        total = total + torch.lgamma(x - i / 2)
+    return total + p * (p - 1) / 4 * math.log(math.pi)
+
+
+@op(case(real(), real()), torch.logaddexp, Tensor.logaddexp)
+def logaddexp(x: Tensor, y: Tensor) -> Tensor:
+    return torch.logaddexp(x, y)
+
+
+logaddexp.defvjp(x=lambda g, x, y: g * torch.sigmoid(x - y), y=lambda g, x, y: g * torch.sigmoid(y - x))
+
+
+@op(case(real(), real()), torch.logaddexp2, Tensor.logaddexp2)
+def logaddexp2(x: Tensor, y: Tensor) -> Tensor:
+    return torch.logaddexp2(x, y)
+
+
+logaddexp2.defvjp(
+    x=lambda g, x, y: g * torch.sigmoid((x - y) * math.log(2)),
+    y=lambda g, x, y: g * torch.sigmoid((y - x) * math.log(2)),
+)
+
+
+@op(case(real(low=0.3), real(low=0.3)), torch.hypot, Tensor.hypot)
+def hypot(x: Tensor, y: Tensor) -> Tensor:
+    """The derivative where both are 0 is 0."""
+    return torch.hypot(x, y)
+
+
+def _share(g: Any, part: Any, whole: Any) -> Any:
+    zero = whole == 0
+    return g * part / torch.where(zero, 1.0, whole)
+
+
+hypot.defvjp(x=lambda g, ans, x: _share(g, x, ans), y=lambda g, ans, y: _share(g, y, ans))
+
+
+@op((case(real(), real(low=0.3)), case(2.0, real(low=0.3))), torch.xlogy, Tensor.xlogy, torch.special.xlogy)
+def xlogy(x: Operand, y: Operand) -> Tensor:
+    """x log(y), and 0 where x is 0. There the derivative with respect to x is log(y), or 0 unless y is positive."""
+    return torch.xlogy(x, y)  # type: ignore[arg-type]
+
+
+def _log_or_zero(g: Any, x: Any, y: Any) -> Any:
+    base = torch.full_like(x, y) if isinstance(y, (int, float)) else y
+    constant = (x == 0) & (base <= 0)
+    return g * torch.where(constant, 0.0, torch.log(torch.where(constant, 1.0, base)))
+
+
+xlogy.defvjp(x=_log_or_zero, y=lambda g, x, y: g * x / y)
+
+
+@op(case(real()), torch.nn.functional.logsigmoid)
+def logsigmoid(x: Tensor) -> Tensor:
+    """log(1 / (1 + exp(-x)))."""
+    return torch.nn.functional.logsigmoid(x)
+
+
+logsigmoid.defvjp(x=lambda g, x: g * torch.sigmoid(-x))
+
+
+@implements(torch.logit, Tensor.logit, torch.special.logit)
+def logit(x: Any, eps: float | None = None) -> Any:
+    """log(x / (1 - x)), of x brought into [eps, 1 - eps] first if there is an eps."""
+    if eps is not None:
+        x = torch.clamp(x, eps, 1 - eps)
+    return torch.log(x / (1 - x))
+
+
+@implements(torch.sinc, Tensor.sinc, torch.special.sinc)
+def sinc(x: Any) -> Any:
+    """sin(pi x) / (pi x), and 1 at 0, where both derivatives that torch gives are 0."""
+    zero = x == 0
+    angle = math.pi * torch.where(zero, 1.0, x)
+    return torch.where(zero, 1.0, torch.sin(angle) / angle)
+
+
+@implements(torch.special.entr)
+def entr(x: Any) -> Any:
+    """-x log(x), 0 at 0, and -inf below."""
+    return torch.where(x < 0, -math.inf, -xlogy(x, x))
+
+
+@implements(torch.special.ndtr)
+def ndtr(x: Any) -> Any:
+    """The normal distribution function."""
+    return 0.5 * torch.erfc(x * -math.sqrt(0.5))
