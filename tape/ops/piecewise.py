@@ -14,7 +14,11 @@ from tape.traced import implements, raw
 Operand = Tensor | float
 
 
-@op(case(real(kinks=(-1.0, 0.0, 1.0)), real(low=3.0, high=5.0)), torch.fmod, Tensor.fmod)
+@op(
+    (case(real(low=5.3, high=5.7), real(low=2.0, high=2.6)), case(real(low=-5.7, high=-5.3), real(low=2.0, high=2.6))),
+    torch.fmod,
+    Tensor.fmod,
+)
 def fmod(x: Operand, y: Operand) -> Tensor:
     return torch.fmod(x, y)  # type: ignore[arg-type]
 

@@ -14,7 +14,12 @@ from tape.registry import op
 from tape.traced import implements, raw
 
 
-@op(case(real("3 b"), dim=(0,), index=(torch.tensor([[2], [0]]),), src=(real("4 2"),), sizes={"b": (1, 3)}))
+@op(
+    (
+        case(real("3 b"), dim=(0,), index=(torch.tensor([[2], [0]]),), src=(real("2 1"),), sizes={"b": (1, 3)}),
+        case(real("3 b"), dim=(0,), index=(torch.tensor([[2], [0]]),), src=(real("4 2"),), sizes={"b": (1, 3)}),
+    )
+)
 def scatter_from(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Where an index names a place twice, either value may stay, and both get the place's cotangent, as in torch."""
     return torch.scatter(x, dim, index, src)

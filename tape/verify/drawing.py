@@ -134,7 +134,8 @@ class _Drawing:
         values = spec.low + (spec.high - spec.low) * unit
         if self.coarse and not spec.distinct:
             values = _rounded(values, spec.low, spec.high)
-        self.tied = self.tied or spec.distinct
+        # Equal rows would make ties, or a singular matrix.
+        self.tied = self.tied or spec.distinct or spec.diagonal != 0
         values = away(values, spec.kinks)
         if spec.diagonal:
             values = values + spec.diagonal * torch.eye(*shape[-2:], dtype=torch.float64)

@@ -69,6 +69,8 @@ class Sizing:
 def within(x: Tensor, spec: Real) -> bool:
     """Whether the numbers are within the bounds, away from kinks, and distinct where they must be."""
     if spec.diagonal:
+        if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+            return False
         x = x - spec.diagonal * torch.eye(*x.shape[-2:], dtype=x.dtype)
     if x.min() < spec.low or x.max() > spec.high:
         return False

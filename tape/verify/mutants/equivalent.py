@@ -21,7 +21,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.ops.arithmetic.maximum.defvjp(y)", "y > x -> y >= x"): _TIE,
     ("tape.ops.arithmetic.minimum.defvjp(x)", "x < y -> x <= y"): _TIE,
     ("tape.ops.arithmetic.minimum.defvjp(y)", "y < x -> y <= x"): _TIE,
-    ("tape.ops.arithmetic._power_base", "1.0 -> 2.0"): "any exponent with a finite power: the result is not used",
     (
         "tape.ops.arithmetic._power_exponent",
         "torch.full_like(exponent, x) if isinstance(x, (int, float)) else x -> x",
