@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from tape import tree
@@ -83,14 +84,23 @@ def _fault(
     return Fault(name, _copy(primitive, {argument: spoilt(rule) for argument, rule in rules.items()}), used)
 
 
+# A fault counts as used on a call only where it changes a number: the negative of zero is no fault.
+
+
 def _negated(result: Any, _: Any, used: set[str]) -> Any:
-    used.add("negated")
+    if _not_zero(result):
+        used.add("negated")
     return tree.map(lambda x: -x, result)
 
 
 def _scaled(result: Any, _: Any, used: set[str]) -> Any:
-    used.add("scaled")
+    if _not_zero(result):
+        used.add("scaled")
     return tree.map(lambda x: x * 1.01, result)
+
+
+def _not_zero(result: Any) -> bool:
+    return any(isinstance(raw(leaf), Tensor) and bool(raw(leaf).any()) for leaf in tree.leaves(result))
 
 
 def _unsummed(result: Any, like: Any, used: set[str]) -> Any:
@@ -104,13 +114,12 @@ def _unsummed(result: Any, like: Any, used: set[str]) -> Any:
     for _ in range(extra):
         if raw(result).shape[0] == 0:
             return raw(result).new_zeros(like.shape)
-        if raw(result).shape[0] > 1:
-            used.add("unsummed")
         result = result[0]
     for dim, size in enumerate(like.shape):
         if size == 1 and raw(result).shape[dim] > 1:
-            used.add("unsummed")
             result = result.narrow(dim, 0, 1)
+    if raw(result).shape == like.shape and not torch.equal(raw(result), plain.sum_to_size(like.shape)):
+        used.add("unsummed")
     return result
 
 
