@@ -42,7 +42,7 @@ def digamma(x: Tensor) -> Tensor:
     return torch.digamma(x)
 
 
-@op(case(1, real(low=0.5, high=3.0)), torch.polygamma, torch.special.polygamma)
+@op(case(1, real(low=1.0, high=3.0)), torch.polygamma, torch.special.polygamma)
 def polygamma(n: int, x: Tensor) -> Tensor:
     return torch.polygamma(n, x)
 
