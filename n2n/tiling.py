@@ -9,7 +9,7 @@ from tape import tree
 
 __all__ = ["in_tiles", "tile_size"]
 
-PIXELS = 16384  # of a tile; measured best, or level with it, for the networks here on 2 cores
+PIXELS = 16384  # of a tile: few enough for the cache, enough that starting each operation costs little
 
 
 def tile_size(image: Sequence[int]) -> int:
