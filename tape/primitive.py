@@ -1,26 +1,19 @@
 """Primitives: functions that the tape records as one step, with a rule for each differentiable argument."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import update_wrapper
+from operator import itemgetter
 from typing import Any, Generic, ParamSpec, TypeVar
 
-import torch
-from torch import Tensor
-
-from tape import tree
+from tape.calling import caller
 from tape.errors import TapeError
-from tape.recording import Plan, Step, Tape, like, versions
-from tape.traced import Traced, raw_tree
+from tape.recording import Plan, like
 
 __all__ = ["Primitive", "primitive"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-
-# Arguments of these types hold no traced values; anything else is looked into as a pytree.
-_LEAVES = {Tensor, torch.nn.Parameter, int, float, bool, str, type(None), torch.dtype, torch.Size, slice}
-
 
 def primitive(function: Callable[_P, _R]) -> "Primitive[_P, _R]":
     """Makes a function of plain tensors a primitive: recorded as one step, differentiated by its own rules.
@@ -49,7 +42,6 @@ class Primitive(Generic[_P, _R]):
         self.signature = inspect.signature(function)
         self.positional: tuple[str, ...] = ()
         self.static: tuple[str, ...] = ()
-        self._defaults: dict[str, Any] = {}
         for parameter in self.signature.parameters.values():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 raise TapeError(
@@ -65,10 +57,10 @@ class Primitive(Generic[_P, _R]):
                 self.static += (parameter.name,)
             else:
                 self.positional += (parameter.name,)
-            if parameter.default is not parameter.empty:
-                self._defaults[parameter.name] = parameter.default
         self.rules: dict[str, Callable[..., Any] | None] = {}
-        self._plans: dict[int, Plan] = {}
+        self.remade = False
+        self.plans: dict[int, Plan] = {}
+        self.call = caller(self)
 
     def defvjp(self, **rules: Callable[..., Any] | None) -> None:
         """Defines the rules: for each named argument, a function that maps the cotangent `g` of the output to
@@ -95,7 +87,23 @@ class Primitive(Generic[_P, _R]):
                         f"take g, ans, and the parameters of {self.name}{self.signature}, with _like or without"
                     )
         self.rules |= rules
-        self._plans.clear()
+        self.plans.clear()
+
+    def keep_recipe(self) -> None:
+        """Where a rule of a later step asks for this op's output, the tape keeps the op's arguments instead and
+        makes the output again: for ops that make large tensors out of small ones without computing much.
+
+        >>> import tape
+        >>> @tape.primitive
+        ... def tripled(x):
+        ...     return torch.cat([x, x, x])
+        >>> tripled.defvjp(x=lambda g: g.reshape(3, -1).sum(0))
+        >>> tripled.keep_recipe()
+        >>> tape.trace(lambda x: torch.sin(tripled(x)))(torch.zeros(100)).residual_bytes
+        400
+        """
+        self.remade = True
+        self.plans.clear()
 
     def label(self, position: int) -> str:
         """How messages name an argument."""
@@ -105,123 +113,17 @@ class Primitive(Generic[_P, _R]):
         return f"<primitive {self.name}{self.signature}>"
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        if kwargs or len(args) != len(self.positional):
-            args, kwargs = self._bind(args, kwargs)  # type: ignore[assignment]
-        tape: Tape | None = None
-        for argument in args:
-            kind = type(argument)
-            if kind is Traced:
-                if tape is None or argument.tape.level > tape.level:  # type: ignore[attr-defined]
-                    tape = argument.tape  # type: ignore[attr-defined]
-            elif kind not in _LEAVES:
-                for leaf in tree.leaves(argument):
-                    if type(leaf) is Traced and (tape is None or leaf.tape.level > tape.level):
-                        tape = leaf.tape
-        if tape is None:
-            return self.function(*args, **kwargs)
-        return self._record(tape, args, kwargs)  # type: ignore[no-any-return]
+        return self.call(*args, **kwargs)  # type: ignore[no-any-return]
 
-    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Every positional parameter in its place, and static ones by keyword."""
-        kwargs = dict(kwargs)
-        bound = list(args)
-        for name in self.positional[len(args) :]:
-            if name in kwargs:
-                bound.append(kwargs.pop(name))
-            elif name in self._defaults:
-                bound.append(self._defaults[name])
-        if len(bound) != len(self.positional) or not kwargs.keys() <= set(self.static):
-            raise TypeError(f"{self.name}{self.signature} {self._mismatch(args, kwargs)}")
-        return tuple(bound), kwargs
-
-    def _mismatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        for name in kwargs:
-            if name not in self.signature.parameters:
-                return f"has no argument {name!r}"
-            if name in self.positional[: len(args)]:
-                return f"got its argument {name!r} twice"
-        if len(args) > len(self.positional):
-            return f"takes {len(self.positional)} positional arguments and got {len(args)}"
-        missing = next(name for name in self.positional[len(args) :] if name not in {*kwargs, *self._defaults})
-        return f"lacks its argument {missing!r}"
-
-    def _record(self, tape: Tape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if tape.ended:
-            raise TapeError(
-                f"{self.name} got a traced value whose transformation has ended; return it from the function "
-                "that is differentiated instead of keeping it"
-            )
-        for name, value in kwargs.items():
-            if type(value) not in _LEAVES and any(type(leaf) is Traced for leaf in tree.leaves(value)):
-                raise TapeError(f"{self.name}: its argument {name!r} is static and cannot be a traced value")
-        if not torch.is_grad_enabled():  # torch.no_grad() inside a function stops its derivatives
-            return self.function(*raw_tree(args), **kwargs)
-
-        values: list[Any] = []
-        slots: list[Any] = []
-        traced = 0
-        outer = False  # whether a value belongs to an outer level, which then records the call too
-        for position, argument in enumerate(args):
-            value, slot = argument, None
-            kind = type(argument)
-            if kind is Traced:
-                if argument.tape is tape:
-                    value, slot = argument.value, argument.slot
-                    traced |= 1 << position
-                outer = outer or type(value) is Traced
-            elif kind is Tensor or kind is torch.nn.Parameter:
-                value = _detached(argument)
-            elif kind not in _LEAVES:
-                leaves, treedef = tree.flatten(argument)
-                mine = [type(leaf) is Traced and leaf.tape is tape for leaf in leaves]
-                parts = [leaf.value if own else _detached(leaf) for leaf, own in zip(leaves, mine, strict=True)]
-                outer = outer or any(type(part) is Traced for part in parts)
-                value = tree.unflatten(treedef, parts)
-                if any(mine):
-                    slot = [leaf.slot if own else None for leaf, own in zip(leaves, mine, strict=True)]
-                    traced |= 1 << position
-            values.append(value)
-            slots.append(slot)
-        ans = self(*values, **kwargs) if outer else _detached(self.function(*values, **kwargs))
-        plan = self._plans.get(traced)
-        if plan is None:
-            plan = self._plans[traced] = self._plan(traced)
-        if not plan.positions:
-            return ans
-
-        output: Any
-        result: Any
-        if isinstance(ans, (tuple, list)):
-            boxed = [tape.trace(part) if self._differentiable(part) else part for part in ans]
-            output = tuple(part.slot if type(part) is Traced and part.tape is tape else None for part in boxed)
-            if all(slot is None for slot in output):
-                return ans
-            result = type(ans)(*boxed) if hasattr(ans, "_fields") else type(ans)(boxed)
-        elif self._differentiable(ans):
-            result = tape.trace(ans)
-            output = result.slot
-        elif isinstance(ans, Tensor):
-            return ans
-        else:
-            raise TapeError(f"{self.name} returned a {type(ans).__name__}; a primitive returns a tensor or a tuple")
-        places = [*values, *(kwargs.get(name, self._defaults.get(name)) for name in self.static), ans]
-        residuals = [places[i] for i in plan.kept] + [like(places[i]) for i in plan.kept_like]
-        inputs = tuple([slots[position] for position in plan.positions])
-        tape.steps.append(Step(self, plan, inputs, output, residuals, versions(residuals)))
-        return result
-
-    def _differentiable(self, output: Any) -> bool:
-        if not isinstance(output, Tensor):
-            return type(output) is Traced
-        if output.is_complex():
-            raise TapeError(f"{self.name} gave a tensor of {output.dtype}; derivatives are of real tensors")
-        return output.is_floating_point()
+    def plan(self, traced: int) -> Plan:
+        """What is done when the positional arguments at the set bits of `traced` are traced."""
+        if traced not in self.plans:
+            self.plans[traced] = self._plan(traced)
+        return self.plans[traced]
 
     def _plan(self, traced: int) -> Plan:
         parameters = [*self.positional, *self.static, "ans"]
-        positions: list[int] = []
-        rules: list[Callable[..., Any]] = []
-        asked: list[list[str]] = []
+        asked: list[tuple[int, Callable[..., Any], list[str]]] = []
         for position, name in enumerate(self.positional):
             if not traced >> position & 1:
                 continue
@@ -232,27 +134,23 @@ class Primitive(Generic[_P, _R]):
                 )
             rule = self.rules[name]
             if rule is not None:
-                positions.append(position)
-                rules.append(rule)
-                asked.append(list(inspect.signature(rule).parameters))
-        wanted = dict.fromkeys(name for names in asked for name in names if name != "g")
+                asked.append((position, rule, list(inspect.signature(rule).parameters)))
+        wanted = dict.fromkeys(name for _, _, names in asked for name in names if name != "g")
         kept = [name for name in wanted if name in parameters]
         kept_like = [name for name in wanted if name not in parameters]
-        place = {name: i for i, name in enumerate(["g", *kept, *kept_like])}
+        pool = ["g", *kept, *kept_like]
+        pick = _picker(parameters.index(name) for name in kept)
+        pick_like = _picker(parameters.index(name.removesuffix("_like")) for name in kept_like)
         return Plan(
-            positions=tuple(positions),
-            rules=tuple(rules),
-            needs=tuple(tuple(place[name] for name in names) for names in asked),
-            kept=tuple(parameters.index(name) for name in kept),
-            kept_like=tuple(parameters.index(name.removesuffix("_like")) for name in kept_like),
+            parts=tuple((position, rule, _picker(map(pool.index, names))) for position, rule, names in asked),
+            residuals=(lambda places: (*pick(places), *map(like, pick_like(places)))) if kept_like else pick,
+            remade=self.remade,
         )
 
 
-def _detached(x: Any) -> Any:
-    """A value or an output without torch's own graph, which a closed-over tensor that requires grad would start."""
-    if isinstance(x, Tensor):
-        return x.detach() if x.requires_grad else x
-    if isinstance(x, (tuple, list)):
-        detached = [_detached(part) for part in x]
-        return type(x)(*detached) if hasattr(x, "_fields") else type(x)(detached)
-    return x
+def _picker(places: Iterable[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """Picks the entries at some places out of a tuple."""
+    chosen = tuple(places)
+    if len(chosen) > 1:
+        return itemgetter(*chosen)
+    return (lambda entries: (entries[chosen[0]],)) if chosen else (lambda entries: ())

@@ -1,7 +1,7 @@
 """The tape: the recorded steps of one call, and the sweep that goes through them backwards."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -11,7 +11,7 @@ from tape import tree
 from tape.errors import TapeError
 from tape.traced import Traced, raw
 
-__all__ = ["Like", "Plan", "Step", "Tape", "like", "sweep"]
+__all__ = ["Like", "Plan", "Recipe", "Step", "Tape", "like", "sweep", "version"]
 
 # A level is a number that no other transformation in the process has; an inner one's is larger. A global
 # count rather than a depth per thread: a value closed over from another thread's level stays an outer one.
@@ -26,24 +26,47 @@ class Like(NamedTuple):
     device: torch.device
 
 
+# What is made at each recorded call is made without the detour over a named tuple's constructor.
+_new = tuple.__new__
+
+
 def like(x: Any) -> Any:
     """The `Like` of a tensor or traced value, of each leaf of a pytree of them; anything else as it is."""
-    return tree.map(_like_leaf, x)
+    if type(x) is Recipe:
+        return x.like
+    return _like_leaf(x) if isinstance(x, (Tensor, Traced)) else tree.map(_like_leaf, x)
 
 
 def _like_leaf(x: Any) -> Any:
     x = raw(x)
-    return Like(x.shape, x.dtype, x.device) if isinstance(x, Tensor) else x
+    return _new(Like, (x.shape, x.dtype, x.device)) if isinstance(x, Tensor) else x
+
+
+class Recipe(NamedTuple):
+    """How to make a residual again: a primitive and its arguments, which may be recipes themselves."""
+
+    primitive: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    like: Like
+
+    def make(self) -> Any:
+        return self.primitive(*[arg.make() if type(arg) is Recipe else arg for arg in self.args], **self.kwargs)
+
+    def leaves(self) -> Iterator[Any]:
+        """What is kept for it."""
+        for arg in self.args:
+            yield from arg.leaves() if type(arg) is Recipe else (arg,)
 
 
 class Plan(NamedTuple):
     """What a primitive does when a certain set of its arguments is traced; worked out once for each set."""
 
-    positions: tuple[int, ...]  # of the arguments that get a cotangent
-    rules: tuple[Callable[..., Any], ...]  # one for each of the positions
-    needs: tuple[tuple[int, ...], ...]  # for each rule, where its arguments are in (g, *residuals)
-    kept: tuple[int, ...]  # what is kept: places in (*arguments, *static arguments, ans)
-    kept_like: tuple[int, ...]  # what is kept as a Like; these follow the kept residuals
+    # For each argument that gets a cotangent its position, its rule, and what picks the rule's own arguments out of
+    # (g, *residuals).
+    parts: tuple[tuple[int, Callable[..., Any], Callable[[tuple[Any, ...]], tuple[Any, ...]]], ...]
+    residuals: Callable[[tuple[Any, ...]], tuple[Any, ...]]  # picked out of (*arguments, *static arguments, ans)
+    remade: bool  # whether a rule that needs the output gets it made again
 
 
 class Step(NamedTuple):
@@ -51,10 +74,10 @@ class Step(NamedTuple):
 
     primitive: Any
     plan: Plan
-    inputs: tuple[Any, ...]  # for each position of the plan a slot, or a list of slots and Nones
+    inputs: list[Any]  # for each argument None, a slot, or a list of slots and Nones
     output: Any  # a slot, or a tuple of slots and Nones
-    residuals: list[Any]
-    versions: list[int]
+    residuals: tuple[Any, ...]  # tensors, anything else that a rule asks for, and recipes
+    version: int  # of the residuals, which must not change in place before the sweep
 
 
 class Tape:
@@ -68,12 +91,17 @@ class Tape:
         self.likes: list[Like] = []
         self.ended = False
 
-    def trace(self, value: Any) -> Traced:
-        """Gives `value` the next slot."""
+    def trace(self, value: Any, recipe: "Recipe | None" = None) -> Traced:
+        """Gives `value` the next slot; where a rule asks for it, its recipe is kept in its place."""
         likes = self.likes
-        plain = raw(value)
-        likes.append(Like(plain.shape, plain.dtype, plain.device))
-        return Traced(self, len(likes) - 1, value)
+        plain = value if type(value) is Tensor else raw(value)
+        slot = len(likes)
+        likes.append(_new(Like, (plain.shape, plain.dtype, plain.device)))
+        return Traced(self, slot, value, recipe)
+
+
+# What cannot change in place.
+_UNCHANGING = {Like, int, float, bool, str, type(None), torch.dtype, torch.device, torch.memory_format}
 
 
 def sweep(tape: Tape, seeds: Sequence[tuple[int, Any]], wanted: Sequence[int], keep: bool) -> list[Any]:
@@ -82,7 +110,8 @@ def sweep(tape: Tape, seeds: Sequence[tuple[int, Any]], wanted: Sequence[int], k
     Unless `keep`, each step is dropped as soon as it has been swept, and its residuals with it. The results
     share memory with nothing.
     """
-    cotangents: list[Any] = [None] * len(tape.likes)
+    likes = tape.likes
+    cotangents: list[Any] = [None] * len(likes)
     summed: set[int] = set()  # slots whose cotangent was made here, so that nobody else holds it
 
     def accumulate(slot: int, cotangent: Any) -> None:
@@ -94,51 +123,52 @@ def sweep(tape: Tape, seeds: Sequence[tuple[int, Any]], wanted: Sequence[int], k
 
     for slot, seed in seeds:
         accumulate(slot, seed)
-    for step in _backwards(tape.steps, keep):
-        g = _take(step.output, cotangents, tape.likes)
+    steps = list(tape.steps) if keep else tape.steps
+    while steps:
+        primitive, plan, inputs, output, residuals, seen = step = steps.pop()
+        if type(output) is int:
+            g, cotangents[output] = cotangents[output], None
+        else:
+            g = _take(output, cotangents, likes)
         if g is None:
             continue
-        _refuse_changed(step)
-        plan = step.plan
-        slots_out = (step.output,) if type(step.output) is int else step.output
-        outs = [tape.likes[slot] for slot in slots_out if slot is not None]
-        pool = [g, *step.residuals]
-        for position, rule, needs, slots in zip(plan.positions, plan.rules, plan.needs, step.inputs, strict=True):
+        if version(residuals) != seen:
+            raise _changed(step)
+        if Recipe in map(type, residuals):
+            residuals = tuple(x.make() if type(x) is Recipe else x for x in residuals)
+        pool = (g, *residuals)
+        for position, rule, asked in plan.parts:
             try:
-                cotangent = rule(*[pool[i] for i in needs])
+                cotangent = rule(*asked(pool))
             except Exception as error:
-                error.add_note(f"in the rule of {step.primitive.label(position)}")
+                error.add_note(f"in the rule of {primitive.label(position)}")
                 raise
+            slots = inputs[position]
             if type(slots) is int:
-                accumulate(slots, _conform(cotangent, tape.likes[slots], outs, step, position))
+                to = likes[slots]
+                if type(cotangent) is not Tensor or cotangent.shape != to.shape or cotangent.dtype is not to.dtype:
+                    cotangent = _conform(cotangent, to, likes, step, position)
+                if cotangents[slots] is None:
+                    cotangents[slots] = cotangent
+                else:
+                    accumulate(slots, cotangent)
             else:
                 for slot, part in zip(slots, _parts(cotangent, slots, step, position), strict=True):
                     if slot is not None:
-                        accumulate(slot, _conform(part, tape.likes[slot], outs, step, position))
+                        accumulate(slot, _conform(part, likes[slot], likes, step, position))
     results = []
     for slot in wanted:
         cotangent = cotangents[slot]
         if cotangent is None:
-            cotangent = _zeros(tape.likes[slot])
+            cotangent = _zeros(likes[slot])
         elif type(cotangent) is not Traced:
             cotangent = cotangent.detach() if slot in summed else cotangent.detach().clone()
-        results.append(_on_device(cotangent, tape.likes[slot]))
+        results.append(_on_device(cotangent, likes[slot]))
     return results
 
 
-def _backwards(steps: list[Step], keep: bool) -> Any:
-    if keep:
-        yield from reversed(steps)
-    else:
-        while steps:
-            yield steps.pop()
-
-
-def _take(output: Any, cotangents: list[Any], likes: list[Like]) -> Any:
-    """Takes the output's cotangent off the list; zeros fill in beside a part that has one."""
-    if type(output) is int:
-        g, cotangents[output] = cotangents[output], None
-        return g
+def _take(output: tuple[Any, ...], cotangents: list[Any], likes: list[Like]) -> Any:
+    """Takes the cotangents of several outputs off the list; zeros fill in beside a part that has one."""
     parts = [None if slot is None else cotangents[slot] for slot in output]
     if all(part is None for part in parts):
         return None
@@ -149,39 +179,44 @@ def _take(output: Any, cotangents: list[Any], likes: list[Like]) -> Any:
     return tuple(parts)
 
 
-def _refuse_changed(step: Step) -> None:
-    if step.versions != versions(step.residuals):
-        raise TapeError(
-            f"a tensor that the derivative of {step.primitive.name} needs was changed in place after it was "
-            "recorded; change a clone of it instead"
-        )
+def _changed(step: Step) -> TapeError:
+    return TapeError(
+        f"a tensor that the derivative of {step.primitive.name} needs was changed in place after it was "
+        "recorded; change a clone of it instead"
+    )
 
 
-def versions(residuals: list[Any]) -> list[int]:
-    """The version counters of the tensors among some residuals."""
-    return [_version(r) for r in residuals]
+def version(residuals: tuple[Any, ...]) -> int:
+    """A number that grows when one of the tensors behind some residuals is changed in place."""
+    total = 0
+    for x in residuals:
+        if type(x) is Tensor:
+            total += _version(x)
+        elif type(x) not in _UNCHANGING:
+            leaves = map(raw, x.leaves() if type(x) is Recipe else tree.leaves(x))
+            total += sum(_version(leaf) for leaf in leaves if isinstance(leaf, Tensor))
+    return total
 
 
-def _version(residual: Any) -> int:
-    plain = raw(residual)
-    if isinstance(plain, Tensor):
-        return 0 if plain.is_inference() else plain._version
-    if type(plain) in (Like, int, float, bool, type(None)):
+def _version(x: Tensor) -> int:
+    try:
+        return x._version
+    except RuntimeError:  # made in inference mode, where versions are not counted
         return 0
-    return sum(_version(leaf) for leaf in tree.leaves(plain) if isinstance(raw(leaf), Tensor))
 
 
-def _conform(cotangent: Any, to: Like, outs: list[Like], step: Step, position: int) -> Any:
+def _conform(cotangent: Any, to: Like, likes: list[Like], step: Step, position: int) -> Any:
     """Undoes broadcasting and dtype promotion where they explain the difference; refuses any other."""
-    plain = raw(cotangent)
+    plain = cotangent if type(cotangent) is Tensor else raw(cotangent)
     if not isinstance(plain, Tensor):
         raise TapeError(
             f"the rule of {step.primitive.label(position)} returned {_describe(plain)} where a cotangent of "
             f"shape {tuple(to.shape)} is due"
         )
     shape, dtype = plain.shape, plain.dtype
-    if shape == to.shape and dtype == to.dtype:
+    if dtype == to.dtype and shape == to.shape:
         return cotangent
+    outs = [likes[slot] for slot in ((step.output,) if type(step.output) is int else step.output) if slot is not None]
     if shape != to.shape and any(_broadcast(to.shape, shape, out.shape) for out in outs):
         cotangent = _unbroadcast(cotangent, to.shape)
         shape = to.shape

@@ -27,6 +27,7 @@ def op(domain: Domain | Case, *torch_functions: Any) -> Callable[[Callable[_P, _
         if primitive.name in registry:
             raise TapeError(f"a primitive of the name {primitive.name!r} is registered already")
         registry[primitive.name] = (primitive, cases)
-        return implements(*torch_functions)(primitive)
+        implements(*torch_functions)(primitive.call)
+        return primitive
 
     return define

@@ -16,7 +16,7 @@ from tape import tree
 from tape.errors import TapeError
 
 if TYPE_CHECKING:
-    from tape.recording import Tape
+    from tape.recording import Recipe, Tape
 
 __all__ = ["Traced", "function_name", "implements", "raw", "raw_tree"]
 
@@ -26,23 +26,25 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 class Traced:
     """A value on a tape. `value` is a plain tensor, or a traced value of an outer level."""
 
-    __slots__ = ("slot", "tape", "value")
+    __slots__ = ("recipe", "slot", "tape", "value")
 
-    _functions: ClassVar[dict[Any, Callable[..., Any]]] = {}
+    _functions: ClassVar[dict[Any, tuple[Callable[..., Any], Callable[..., Any]]]] = {}
 
-    def __init__(self, tape: "Tape", slot: int, value: Any) -> None:
+    def __init__(self, tape: "Tape", slot: int, value: Any, recipe: "Recipe | None" = None) -> None:
         self.tape = tape
         self.slot = slot
         self.value = value
+        self.recipe = recipe
 
     @classmethod
     def __torch_function__(
         cls, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        implementation = cls._functions.get(function)
-        if implementation is None:
+        known = cls._functions.get(function)
+        if known is None:
             raise _no_rule(function)
-        return implementation(*args, **kwargs) if kwargs else implementation(*args)
+        implementation, respelled = known
+        return respelled(*args, **kwargs) if kwargs else implementation(*args)
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.endswith("_") and not name.endswith("__") and hasattr(Tensor, name):
@@ -99,9 +101,11 @@ def implements(*torch_functions: Any) -> Callable[[_Function], _Function]:
     def register(function: _Function) -> _Function:
         respelled = _respell(function)
         for torch_function in torch_functions:
-            Traced._functions[torch_function] = respelled
+            Traced._functions[torch_function] = function, respelled
             for name in _METHOD_NAMES.get(torch_function, ()):
-                setattr(Traced, name, respelled)
+                # An operator has no keywords to spell differently.
+                plain = name.startswith("__") and inspect.isfunction(function)
+                setattr(Traced, name, function if plain else respelled)
         return function
 
     return register

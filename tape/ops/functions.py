@@ -190,7 +190,7 @@ def tanh(x: Tensor) -> Tensor:
     return torch.tanh(x)
 
 
-tanh.defvjp(x=lambda g, ans: g * (1 - ans * ans))
+tanh.defvjp(x=lambda g, ans: torch.addcmul(g, g * ans, ans, value=-1))
 
 
 @op(anywhere, torch.asinh, torch.arcsinh, Tensor.asinh, Tensor.arcsinh)

@@ -112,7 +112,7 @@ class TestCalls:
             (lambda f, x: f(y=x), "'x'"),
             (lambda f, x: f(x, x, x), "2 positional"),
             (lambda f, x: f(x, x, z=1), "'z'"),
-            (lambda f, x: f(x, x, x=x), "'x' twice"),
+            (lambda f, x: f(x, x, x=x), "multiple values for argument 'x'"),
             (lambda f, x: f(), "'x'"),
         ],
     )

@@ -1,0 +1,229 @@
+"""What a call of a primitive does: it computes on plain tensors and, where an argument is traced, records a step."""
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from tape import tree
+from tape.errors import TapeError
+from tape.recording import Like, Recipe, Step, Tape, like, version
+from tape.traced import Traced, raw, raw_tree
+
+if TYPE_CHECKING:
+    from tape.primitive import Primitive
+
+__all__ = ["caller"]
+
+_PLAIN = {int, float, bool, str, type(None), torch.dtype, torch.device, torch.memory_format, slice}
+_FLOATING = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+
+
+def caller(primitive: "Primitive[..., Any]") -> Callable[..., Any]:
+    """The function that a call of the primitive runs.
+
+    It is written out for the primitive's parameters, as a dataclass's `__init__` is: Python binds the arguments,
+    and in the common case (one tape, tensors without a graph of torch's own, one floating-point output) a call
+    costs little more than its tensor operation. Any other case is left to `_record`, which does the same for all.
+    """
+    names, static = primitive.positional, primitive.static
+    each = "".join(_ARGUMENT.format(name=name, bit=1 << i) for i, name in enumerate(names))
+    each += "".join(_STATIC.format(name=name) for name in static)
+
+    def listed(form: str, chosen: tuple[str, ...] = names) -> str:
+        return "".join(form.format(name) + ", " for name in chosen)
+
+    source = _CALLER.format(
+        parameters=_parameters(primitive.signature),
+        each=each,
+        arguments=listed("{}"),
+        values=listed("value_{}"),
+        slots=listed("slot_{}"),
+        kept=listed("kept_{}") + listed("{}", static),
+        options=listed("{0}={0}", static),
+    )
+    scope = {
+        "primitive": primitive,
+        "function": primitive.function,
+        "plans": primitive.plans,
+        "defaults": {name: p.default for name, p in primitive.signature.parameters.items()},
+        "record": _record,
+        "finish": _finish,
+        "is_plain": _is_plain,
+        "version": version,
+        "new": tuple.__new__,
+        "is_grad_enabled": torch.is_grad_enabled,
+        "Like": Like,
+        "PLAIN": _PLAIN,
+        "FLOATING": _FLOATING,
+        "Step": Step,
+        "Tensor": Tensor,
+        "Traced": Traced,
+    }
+    exec(compile(source, f"<the call of {primitive.name}>", "exec"), scope)
+    call: Callable[..., Any] = scope["call"]
+    call.__name__ = call.__qualname__ = primitive.name
+    return call
+
+
+# The names of the caller's own end in an underscore, so that a parameter may have any other.
+_CALLER = """
+def call({parameters}):
+    tape_ = None
+    traced_ = 0
+    while True:{each}
+        if tape_ is None:
+            return function({arguments}{options})
+        if tape_.ended or not is_grad_enabled():
+            break
+        ans_ = function({values}{options})
+        slots_ = [{slots}]
+        plan_ = plans.get(traced_)
+        if plan_ is None or plan_.remade or type(ans_) is not Tensor or ans_.dtype not in FLOATING or ans_.requires_grad:
+            return finish(primitive, tape_, ({arguments}), [{values}], slots_, traced_, dict({options}), ans_)
+        slot_ = len(tape_.likes)
+        tape_.likes.append(new(Like, (ans_.shape, ans_.dtype, ans_.device)))
+        residuals_ = plan_.residuals(({kept}ans_))
+        tape_.steps.append(new(Step, (primitive, plan_, slots_, slot_, residuals_, version(residuals_))))
+        return Traced(tape_, slot_, ans_)
+    return record(primitive, ({arguments}), dict({options}))
+"""
+_ARGUMENT = """
+        if type({name}) is Traced:
+            if tape_ is None:
+                tape_ = {name}.tape
+            elif tape_ is not {name}.tape:
+                break
+            value_{name} = {name}.value
+            if type(value_{name}) is not Tensor:
+                break
+            kept_{name} = value_{name} if {name}.recipe is None else {name}.recipe
+            slot_{name} = {name}.slot
+            traced_ += {bit}
+        elif type({name}) in PLAIN or is_plain({name}):
+            value_{name} = kept_{name} = {name}
+            slot_{name} = None
+        else:
+            break"""
+_STATIC = """
+        if type({name}) not in PLAIN and not is_plain({name}):
+            break"""
+
+
+def _parameters(signature: inspect.Signature) -> str:
+    """The parameters as source; a default stands there by reference."""
+    parts: list[str] = []
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parts:
+            parts.append("*")
+        parts.append(name if parameter.default is parameter.empty else f"{name}=defaults[{name!r}]")
+    return ", ".join(parts)
+
+
+def _is_plain(x: Any) -> bool:
+    """Whether there is nothing in it to record or to detach."""
+    if type(x) is Tensor:
+        return not x.requires_grad
+    return type(x) in _PLAIN or (type(x) in (tuple, list, torch.Size) and all(map(_is_plain, x)))
+
+
+def _record(primitive: "Primitive[..., Any]", args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A call in any case; `args` are all positional ones and `options` all static ones."""
+    tape: Tape | None = None
+    for leaf in tree.leaves(args):
+        if type(leaf) is Traced and (tape is None or leaf.tape.level > tape.level):
+            tape = leaf.tape
+    if tape is None:
+        return primitive.function(*args, **options)
+    if tape.ended:
+        raise TapeError(
+            f"{primitive.name} got a traced value whose transformation has ended; return it from the function "
+            "that is differentiated instead of keeping it"
+        )
+    for name, value in options.items():
+        if any(type(leaf) is Traced for leaf in tree.leaves(value)):
+            raise TapeError(f"{primitive.name}: its argument {name!r} is static and cannot be a traced value")
+    if not torch.is_grad_enabled():  # torch.no_grad() inside a function stops its derivatives
+        return primitive.function(*raw_tree(args), **options)
+
+    values: list[Any] = []
+    slots: list[Any] = []
+    traced = 0
+    outer = False  # whether a value belongs to an outer level, which then records the call too
+    for position, argument in enumerate(args):
+        leaves, treedef = tree.flatten(argument)
+        mine = [type(leaf) is Traced and leaf.tape is tape for leaf in leaves]
+        stripped = [leaf.value if own else _detached(leaf) for leaf, own in zip(leaves, mine, strict=True)]
+        outer = outer or any(type(leaf) is Traced for leaf in stripped)
+        values.append(tree.unflatten(treedef, stripped))
+        traced |= any(mine) << position
+        if type(argument) is Traced:
+            slots.append(argument.slot if argument.tape is tape else None)
+        else:
+            slots.append([leaf.slot if own else None for leaf, own in zip(leaves, mine, strict=True)])
+    ans = primitive.call(*values, **options) if outer else primitive.function(*values, **options)
+    return _finish(primitive, tape, args, values, slots, traced, options, ans)
+
+
+def _finish(
+    primitive: "Primitive[..., Any]",
+    tape: Tape,
+    args: tuple[Any, ...],
+    values: list[Any],
+    slots: list[Any],
+    traced: int,
+    options: dict[str, Any],
+    ans: Any,
+) -> Any:
+    """Records the call that gave `ans`."""
+    plan = primitive.plan(traced)
+    ans = _detached(ans)
+    if not plan.parts:
+        return ans
+    output: Any
+    result: Any
+    if isinstance(ans, (tuple, list)):
+        boxed = [tape.trace(part) if _differentiable(primitive, part) else part for part in ans]
+        output = tuple(part.slot if type(part) is Traced and part.tape is tape else None for part in boxed)
+        if all(slot is None for slot in output):
+            return ans
+        result = type(ans)(*boxed) if hasattr(ans, "_fields") else type(ans)(boxed)
+    elif _differentiable(primitive, ans):
+        recipe = Recipe(primitive, tuple(map(_kept, args, values)), options, like(ans)) if plan.remade else None
+        result = tape.trace(ans, recipe)
+        output = result.slot
+    elif isinstance(ans, Tensor):
+        return ans
+    else:
+        raise TapeError(f"{primitive.name} returned a {type(ans).__name__}; a primitive returns a tensor or a tuple")
+    residuals = plan.residuals((*map(_kept, args, values), *options.values(), ans))
+    tape.steps.append(Step(primitive, plan, slots, output, residuals, version(residuals)))
+    return result
+
+
+def _differentiable(primitive: "Primitive[..., Any]", output: Any) -> bool:
+    plain = raw(output)
+    if not isinstance(plain, Tensor):
+        return False
+    if plain.is_complex():
+        raise TapeError(f"{primitive.name} gave a tensor of {plain.dtype}; derivatives are of real tensors")
+    return plain.is_floating_point()
+
+
+def _kept(argument: Any, value: Any) -> Any:
+    """What a residual keeps of an argument: its recipe, if it has one on this tape."""
+    if type(argument) is Traced and argument.value is value and argument.recipe is not None:
+        return argument.recipe
+    return value
+
+
+def _detached(x: Any) -> Any:
+    """A value or an output without torch's own graph, which a closed-over tensor that requires grad would start."""
+    if isinstance(x, Tensor):
+        return x.detach() if x.requires_grad else x
+    if isinstance(x, (tuple, list)):
+        detached = [_detached(part) for part in x]
+        return type(x)(*detached) if hasattr(x, "_fields") else type(x)(detached)
+    return x
