@@ -78,7 +78,7 @@ def reverse_divide(x: Any, y: Any) -> Any:
 
 @op(
     (
-        case(real(low=0.5), real()),
+        case(real(low=0.5), real()).at([0.0, 0.0], [0.0, 2.0], gives=([0.0, 0.0], [0.0, 0.0])),
         case(real(), 3),
         case(real(), 0),
         case(real(low=0.5), -1.5),
@@ -117,12 +117,15 @@ def reverse_power(x: Operand, exponent: Operand) -> Tensor:
 
 
 @op(
-    case(real(kinks=(-1.0, 0.0, 1.0)), real(low=3.0, high=5.0)),
+    case(real(kinks=(0.0,)), real(low=3.0, high=5.0)).at(
+        [-3.0, 0.0, 6.0], [3.0, 3.0, 3.0], gives=([1.0, 1.0, 1.0], [1.0, 0.0, -2.0])
+    ),
     torch.remainder,
     Tensor.remainder,
     Tensor.__mod__,
 )
 def remainder(x: Operand, y: Operand) -> Tensor:
+    """The derivative at a multiple is that of what follows it, as in torch."""
     return torch.remainder(x, y)  # type: ignore[arg-type]
 
 

@@ -38,7 +38,13 @@ def sort_method(x: Any, dim: int = -1, descending: bool = False, *, stable: bool
     return sort(x, dim, descending, stable=bool(stable))
 
 
-@op(case(distinct, k=(1, 2), dim=(-1,), largest=(False, True), sizes=some), torch.topk, Tensor.topk)
+@op(
+    case(distinct, k=(1, 2), dim=(-1,), largest=(False, True), sizes=some).at(
+        [2.0, 1.0, 2.0], gives=[1.0, 0.0, 1.0], k=2
+    ),
+    torch.topk,
+    Tensor.topk,
+)
 def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Tensor, Tensor]:
     return torch.topk(x, k, dim, largest, sorted)
 
@@ -46,13 +52,15 @@ def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = 
 topk.defvjp(x=_to_places)
 
 
-@op(case(distinct, dim=(0, 1), keepdim=(False, True), sizes=some))
+@op(case(distinct, dim=(0, 1), keepdim=(False, True), sizes=some).at([1.0, 2.0, 2.0], gives=[0.0, 1.0, 0.0], dim=0))
 def max_along(x: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """At a tie the cotangent goes to the first, as in torch."""
     return torch.max(x, dim, keepdim)
 
 
-@op(case(distinct, dim=(0, 1), keepdim=(False, True), sizes=some))
+@op(case(distinct, dim=(0, 1), keepdim=(False, True), sizes=some).at([2.0, 1.0, 1.0], gives=[0.0, 1.0, 0.0], dim=0))
 def min_along(x: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """At a tie the cotangent goes to the first, as in torch."""
     return torch.min(x, dim, keepdim)
 
 

@@ -84,7 +84,7 @@ logaddexp2.defvjp(
 )
 
 
-@op(case(real(low=0.3), real(low=0.3)), torch.hypot, Tensor.hypot)
+@op(case(real(low=0.3), real(low=0.3)).at(0.0, 0.0, gives=(0.0, 0.0)), torch.hypot, Tensor.hypot)
 def hypot(x: Tensor, y: Tensor) -> Tensor:
     """The derivative where both are 0 is 0."""
     return torch.hypot(x, y)
@@ -98,7 +98,15 @@ def _share(g: Any, part: Any, whole: Any) -> Any:
 hypot.defvjp(x=lambda g, ans, x: _share(g, x, ans), y=lambda g, ans, y: _share(g, y, ans))
 
 
-@op((case(real(), real(low=0.3)), case(2.0, real(low=0.3))), torch.xlogy, Tensor.xlogy, torch.special.xlogy)
+@op(
+    (
+        case(real(), real(low=0.3)).at([0.0, 0.0], [-1.0, 1.0], gives=([0.0, 0.0], [0.0, 0.0])),
+        case(2.0, real(low=0.3)),
+    ),
+    torch.xlogy,
+    Tensor.xlogy,
+    torch.special.xlogy,
+)
 def xlogy(x: Operand, y: Operand) -> Tensor:
     """x log(y), and 0 where x is 0. There the derivative with respect to x is log(y), or 0 unless y is positive."""
     return torch.xlogy(x, y)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import torch
 
 import tape
 from tape import verify
+from tape.domain import Case, case, real
 from tape.primitive import Primitive
 from tape.registry import op, registry
 
@@ -29,6 +30,20 @@ def test_a_primitive_cannot_be_registered_without_a_domain() -> None:
     for domain in (None, (), [], torch.sin):
         with pytest.raises(tape.TapeError, match="needs a domain"):
             op(domain)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "domain", [case(real(kinks=(0.0,))), case((real(distinct=True),)), (case(real()), case(x=(real(kinks=(1.0,)),)))]
+)
+def test_a_primitive_with_kinks_or_ties_needs_a_convention(domain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tape.registry.registry", {})
+
+    def crooked(x: Any) -> Any:
+        return x
+
+    with pytest.raises(tape.TapeError, match=r"crooked: .* declare .* case\(\.\.\.\)\.at\(<arguments>, gives="):
+        op(domain)(crooked)
+    op((case(real()).at(0.0, gives=0.0), *((domain,) if isinstance(domain, Case) else domain)))(crooked)
 
 
 def test_the_walk_fails_on_an_entry_without_a_domain(monkeypatch: pytest.MonkeyPatch) -> None:
