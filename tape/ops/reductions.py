@@ -101,12 +101,18 @@ amax.defvjp(x=_extreme)
 amin.defvjp(x=_extreme)
 
 
-@op(along_one, torch.cumsum, Tensor.cumsum)
+@op(along_one)
 def cumsum(x: Tensor, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
     return torch.cumsum(x, dim, dtype=dtype)
 
 
 cumsum.defvjp(x=lambda g, dim: torch.flip(torch.cumsum(torch.flip(g, (dim,)), dim), (dim,)))
+
+
+@implements(torch.cumsum, Tensor.cumsum)
+def running_sum(x: Any, dim: int, *, dtype: torch.dtype | None = None) -> Any:
+    """A number is a vector of one here, because torch.vmap cannot flip what has no dimension inside it."""
+    return cumsum(x, dim, dtype=dtype) if x.ndim else cumsum(x.reshape(1), dim, dtype=dtype).reshape(())
 
 
 @op(
