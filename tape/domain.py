@@ -1,8 +1,8 @@
 """Domains: what a primitive may be called with, as plain data to draw its inputs from.
 
-A case says how to call an op. It may also say what holds outside the smooth: which derivative the op has at a
-kink or a tie (`at`), which calls it refuses (`refuses`), and which faults in its rules make no difference
-(`equivalent`). `tape.verify` checks all of it.
+A case says how to call an op. It also says what holds outside the smooth: which derivative the op has at a kink or
+a tie (`at`, which a registered op with either must declare), which calls it refuses (`refuses`), and which faults in
+its rules make no difference (`equivalent`). `tape.verify` checks all of it.
 """
 
 from dataclasses import dataclass, field, replace

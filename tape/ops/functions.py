@@ -88,7 +88,7 @@ def log10(x: Tensor) -> Tensor:
 log10.defvjp(x=lambda g, x: g / (x * math.log(10)))
 
 
-@op(positive, torch.sqrt, Tensor.sqrt)
+@op(positive.at(0.0, gives=math.inf), torch.sqrt, Tensor.sqrt)
 def sqrt(x: Tensor) -> Tensor:
     """The derivative at 0 is infinite."""
     return torch.sqrt(x)
