@@ -1,8 +1,8 @@
 """Domains: what a primitive may be called with, as plain data to draw its inputs from.
 
-A case says how to call an op. It may also say what holds outside the smooth: which derivative the op has at a
-kink or a tie (`at`), which calls it refuses (`refuses`), and which faults in its rules make no difference
-(`equivalent`). `tape.verify` checks all of it.
+A case says how to call an op. It also says what holds outside the smooth: which derivative the op has at a kink or
+a tie (`at`, which a registered op with either must declare), which calls it refuses (`refuses`), and which faults in
+its rules make no difference (`equivalent`). `tape.verify` checks all of it.
 """
 
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,8 @@ class Real:
     `shape` names its dimensions: "n k" is a matrix whose sizes are drawn, the same name having the same size
     everywhere in a case; a number is that size; "..." is any number of leading dimensions, drawn so that those
     of all arguments broadcast together. Entries lie between `low` and `high`, at a distance from each of
-    `kinks`, and with `distinct` at a distance from each other. `diagonal` is added to the diagonal of the last two
+    `kinks`, and with `distinct` at a distance from each other; a registered op that has either must declare its
+    derivative at one such point by `Case.at`. `diagonal` is added to the diagonal of the last two
     dimensions, so that a matrix is well-conditioned.
     """
 
@@ -100,7 +101,7 @@ class Case:
     equivalents: dict[str, str] = field(default_factory=dict)
 
     def at(self, *args: Any, gives: Any, cotangent: Any = None, **options: Any) -> "Case":
-        """This case with one more `Convention`.
+        """This case with one more `Convention`. An op with kinks or ties cannot be registered without one.
 
         >>> case(real(kinks=(0.0,))).at(0.0, gives=0.0).conventions[0].gives
         0.0

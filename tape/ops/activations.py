@@ -33,9 +33,11 @@ def celu(input: Any, alpha: float = 1.0) -> Any:
 
 
 def _elu(x: Any, alpha: float, scale: float, input_scale: float) -> Any:
-    above = x > 0
-    below = torch.where(above, 0.0, x)
-    return torch.where(above, x * scale, torch.expm1(below * input_scale) * (alpha * scale))
+    below = x < 0
+    curve = torch.expm1(torch.where(below, x, 0.0) * input_scale) * (alpha * scale)
+    # At 0 a line with the curve's slope, so that the second derivative there is torch's 0.
+    line = torch.where(x > 0, x * scale, x * (alpha * scale * input_scale))
+    return torch.where(below, curve, line)
 
 
 @implements(F.gelu)

@@ -10,9 +10,17 @@ from tape.registry import op
 from tape.traced import implements, raw
 
 Operand = Tensor | float
+unequal = torch.ones(2), torch.ones(3)
+no_broadcast = "must match the size of tensor"
 
 
-@op(case(real(), real(), alpha=(1, -2.5)), torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__)
+@op(
+    case(real(), real(), alpha=(1, 2, -0.5)).refuses(RuntimeError, *unequal, match=no_broadcast),
+    torch.add,
+    Tensor.add,
+    Tensor.__add__,
+    Tensor.__radd__,
+)
 def add(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
     return torch.add(x, y, alpha=alpha)
 
@@ -21,7 +29,7 @@ add.defvjp(x=lambda g: g, y=lambda g, alpha: g if alpha == 1 else g * alpha)
 
 
 @op(
-    case(real(), real(), alpha=(1, -2.5)),
+    case(real(), real(), alpha=(1, 2, -0.5)).refuses(RuntimeError, *unequal, match=no_broadcast),
     torch.sub,
     torch.subtract,
     Tensor.sub,
@@ -41,7 +49,7 @@ def reverse_subtract(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
 
 
 @op(
-    case(real(), real()),
+    case(real(), real()).refuses(RuntimeError, *unequal, match=no_broadcast),
     torch.mul,
     torch.multiply,
     Tensor.mul,
@@ -56,7 +64,12 @@ def multiply(x: Operand, y: Operand) -> Tensor:
 multiply.defvjp(x=lambda g, y: g * y, y=lambda g, x: g * x)
 
 
-@op(case(real(), real(low=0.5)), torch.true_divide, Tensor.true_divide, Tensor.__truediv__)
+@op(
+    case(real(), real(low=0.5)).refuses(RuntimeError, *unequal, match=no_broadcast),
+    torch.true_divide,
+    Tensor.true_divide,
+    Tensor.__truediv__,
+)
 def divide(x: Operand, y: Operand) -> Tensor:
     return x / y  # type: ignore[return-value]
 
@@ -78,7 +91,9 @@ def reverse_divide(x: Any, y: Any) -> Any:
 
 @op(
     (
-        case(real(low=0.5), real()),
+        case(real(low=0.5), real())
+        .at([0.0, 0.0], [0.0, 2.0], gives=([0.0, 0.0], [0.0, 0.0]))
+        .refuses(RuntimeError, *unequal, match=no_broadcast),
         case(real(), 3),
         case(real(), 0),
         case(real(low=0.5), -1.5),
@@ -117,12 +132,15 @@ def reverse_power(x: Operand, exponent: Operand) -> Tensor:
 
 
 @op(
-    case(real(kinks=(-1.0, 0.0, 1.0)), real(low=3.0, high=5.0)),
+    case(real(kinks=(0.0,)), real(low=3.0, high=5.0))
+    .at([-3.0, 0.0, 6.0], [3.0, 3.0, 3.0], gives=([1.0, 1.0, 1.0], [1.0, 0.0, -2.0]))
+    .refuses(RuntimeError, *unequal, match=no_broadcast),
     torch.remainder,
     Tensor.remainder,
     Tensor.__mod__,
 )
 def remainder(x: Operand, y: Operand) -> Tensor:
+    """The derivative at a multiple is that of what follows it, as in torch."""
     return torch.remainder(x, y)  # type: ignore[arg-type]
 
 
@@ -135,7 +153,9 @@ def reverse_remainder(x: Operand, y: Operand) -> Tensor:
 
 
 @op(
-    case(real(distinct=True), real(distinct=True)).at([1.0, 2.0], [1.0, 1.0], gives=([0.5, 1.0], [0.5, 0.0])),
+    case(real(distinct=True), real(distinct=True))
+    .at([1.0, 2.0], [1.0, 1.0], gives=([0.5, 1.0], [0.5, 0.0]))
+    .refuses(RuntimeError, *unequal, match=no_broadcast),
     torch.maximum,
     Tensor.maximum,
 )
@@ -152,7 +172,9 @@ maximum.defvjp(x=lambda g, x, y: _share(g, x > y, x == y), y=lambda g, x, y: _sh
 
 
 @op(
-    case(real(distinct=True), real(distinct=True)).at([1.0, 2.0], [1.0, 1.0], gives=([0.5, 0.0], [0.5, 1.0])),
+    case(real(distinct=True), real(distinct=True))
+    .at([1.0, 2.0], [1.0, 1.0], gives=([0.5, 0.0], [0.5, 1.0]))
+    .refuses(RuntimeError, *unequal, match=no_broadcast),
     torch.minimum,
     Tensor.minimum,
 )
@@ -164,7 +186,13 @@ def minimum(x: Tensor, y: Tensor) -> Tensor:
 minimum.defvjp(x=lambda g, x, y: _share(g, x < y, x == y), y=lambda g, x, y: _share(g, y < x, x == y))
 
 
-@op(case(real(low=0.3), real(low=0.3)), torch.atan2, torch.arctan2, Tensor.atan2, Tensor.arctan2)
+@op(
+    case(real(low=0.3), real(low=0.3)).refuses(RuntimeError, *unequal, match=no_broadcast),
+    torch.atan2,
+    torch.arctan2,
+    Tensor.atan2,
+    Tensor.arctan2,
+)
 def atan2(x: Tensor, y: Tensor) -> Tensor:
     return torch.atan2(x, y)
 
@@ -172,7 +200,12 @@ def atan2(x: Tensor, y: Tensor) -> Tensor:
 atan2.defvjp(x=lambda g, x, y: g * y / (x * x + y * y), y=lambda g, x, y: -g * x / (x * x + y * y))
 
 
-@op(case(boolean(), real(), real()), torch.where)
+@op(
+    case(boolean(), real(), real())
+    .refuses(RuntimeError, torch.tensor([True, False]), *unequal, match=no_broadcast)
+    .refuses(RuntimeError, torch.ones(2), torch.ones(2), torch.ones(2), match="condition to be a boolean tensor"),
+    torch.where,
+)
 def where(condition: Tensor, input: Operand, other: Operand) -> Tensor:
     return torch.where(condition, input, other)
 

@@ -88,7 +88,7 @@ def log10(x: Tensor) -> Tensor:
 log10.defvjp(x=lambda g, x: g / (x * math.log(10)))
 
 
-@op(positive, torch.sqrt, Tensor.sqrt)
+@op(positive.at(0.0, gives=math.inf), torch.sqrt, Tensor.sqrt)
 def sqrt(x: Tensor) -> Tensor:
     """The derivative at 0 is infinite."""
     return torch.sqrt(x)
@@ -242,7 +242,12 @@ def relu(x: Tensor) -> Tensor:
 relu.defvjp(x=lambda g, ans: torch.where(ans > 0, g, 0.0))
 
 
-@op(case(real(kinks=(0.0,)), negative_slope=(0.01, 0.1)).at(0.0, gives=0.1, negative_slope=0.1), F.leaky_relu)
+@op(
+    case(real(kinks=(0.0,)), negative_slope=(0.01, -0.5, 1.5))
+    .at(0.0, gives=0.1, negative_slope=0.1)
+    .at(0.0, gives=-0.5, negative_slope=-0.5),
+    F.leaky_relu,
+)
 def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
     """The derivative at 0 is the negative slope."""
     return F.leaky_relu(x, negative_slope)
@@ -251,9 +256,17 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
 leaky_relu.defvjp(x=lambda g, x, negative_slope: torch.where(x > 0, g, g * negative_slope))
 
 
-@op(case(real(), beta=(1.0, 2.5), threshold=(20.0,)), F.softplus)
+@op(
+    (
+        case(real(), beta=(1.0, 2.5), threshold=(20.0,)),
+        case(real(kinks=(0.5,)), beta=(2.0,), threshold=(1.0,)).at(
+            0.5, gives=1 / (1 + math.exp(-1.0)), beta=2.0, threshold=1.0
+        ),
+    ),
+    F.softplus,
+)
 def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold."""
+    """log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold, but not at it."""
     return F.softplus(x, beta, threshold)
 
 
@@ -262,8 +275,11 @@ softplus.defvjp(x=lambda g, x, beta, threshold: torch.where(x * beta > threshold
 
 @op(
     (
-        case(real(kinks=(-1.0, 1.0)), min=(-1.0,), max=(1.0, None)).at([-1.0, 1.0], gives=[1.0, 1.0], min=-1, max=1),
-        case(real(kinks=(-1.0, 1.0)), min=(None,), max=(1.0,)),
+        case(real(kinks=(-1.0, 1.0)), min=(-1.0,), max=(1.0,))
+        .at([-1.0, 1.0], gives=[1.0, 1.0], min=-1, max=1)
+        .refuses(RuntimeError, torch.ones(2), match="At least one of 'min' or 'max' must not be None"),
+        case(real(kinks=(-1.0,)), min=(-1.0,)).at(-1.0, gives=1.0, min=-1.0),
+        case(real(kinks=(1.0,)), max=(1.0,)).at(1.0, gives=1.0, max=1.0),
     ),
 )
 def clamp(x: Tensor, min: float | None = None, max: float | None = None) -> Tensor:

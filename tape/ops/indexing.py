@@ -12,6 +12,8 @@ from tape.ops.spelling import axis
 from tape.registry import op
 from tape.traced import implements, raw, raw_tree
 
+matrix = torch.ones(2, 3)
+out_of_bounds = "index 5 is out of bounds for dimension 0 with size"
 some = {"a": (1, 3), "b": (1, 3), "c": (1, 3)}
 indices = (
     0,
@@ -26,7 +28,13 @@ indices = (
 )
 
 
-@op(case(real("3 2 2"), index=indices))
+@op(
+    case(real("3 2 2"), index=indices)
+    .refuses(IndexError, matrix, index=5, match=out_of_bounds)
+    .refuses(IndexError, matrix, index=torch.tensor([5]), match=out_of_bounds)
+    .refuses(IndexError, matrix, index=(0, 0, 0), match="too many indices")
+    .refuses(IndexError, matrix, index=torch.tensor([True, False, True]), match="The shape of the mask [3]")
+)
 def index(x: Tensor, *, index: Any) -> Tensor:
     return x[index]
 
@@ -34,7 +42,9 @@ def index(x: Tensor, *, index: Any) -> Tensor:
 @op(
     (
         case(real("2 b"), index=(slice(1, None, 2),), shape=((4, 3),), sizes={"b": (3, 3)}),
-        case(real("3"), index=(torch.tensor([0, 2, 0]),), shape=((3,),)),
+        case(real("3"), index=(torch.tensor([0, 2, 0]),), shape=((3,),))
+        .refuses(IndexError, torch.ones(1), index=torch.tensor([5]), shape=(3,), match=out_of_bounds)
+        .refuses(ValueError, torch.ones(2, 3), index=torch.ones(3, 2).long(), shape=(3,), match="x has shape (2, 3)"),
     )
 )
 def scatter_into_zeros(x: Tensor, *, index: Any, shape: Sequence[int]) -> Tensor:
@@ -44,6 +54,11 @@ def scatter_into_zeros(x: Tensor, *, index: Any, shape: Sequence[int]) -> Tensor
         zeros[index] = x
         return zeros
     flat = torch.arange(zeros.numel(), device=x.device).reshape(tuple(shape))[index]
+    if x.shape != flat.shape:
+        raise ValueError(
+            f"scatter_into_zeros: x has shape {tuple(x.shape)}, and the index names places of shape "
+            f"{tuple(flat.shape)} in {tuple(shape)}; they must be the same"
+        )
     return zeros.flatten().index_add(0, flat.flatten(), x.reshape(-1)).reshape(tuple(shape))
 
 
@@ -65,7 +80,9 @@ def getitem(x: Any, key: Any) -> Any:
 
 @op(
     (
-        case(real("3 b"), (torch.tensor([2, 0]),), real("2 b"), accumulate=(False, True)),
+        case(real("3 b"), (torch.tensor([2, 0]),), real("2 b"), accumulate=(False, True))
+        .refuses(RuntimeError, matrix, (torch.tensor([0, 1]),), torch.ones(3, 3), match="shape mismatch: value tensor")
+        .refuses(IndexError, matrix, (torch.tensor([5]),), torch.ones(1, 3), match=out_of_bounds),
         case(real("3 b"), (torch.tensor([1, 1]),), real("2 b"), accumulate=(True,)),
     )
 )
@@ -87,7 +104,10 @@ def index_put(x: Any, indices: Sequence[Tensor], values: Any, accumulate: bool =
 
 
 @op(
-    case(real("a b c"), dim=(0, -1), index=(torch.tensor([0, 0]),), sizes=some),
+    case(real("a b c"), dim=(0, -1), index=(torch.tensor([0, 0]),), sizes=some)
+    .refuses(IndexError, matrix, 0, torch.tensor([5]), match="index out of range")
+    .refuses(IndexError, matrix, 2, torch.tensor([0]), match="Dimension out of range")
+    .refuses(IndexError, matrix, 0, torch.tensor([[0]]), match="Index is supposed to be a vector"),
     torch.index_select,
     Tensor.index_select,
 )
@@ -96,7 +116,9 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 @op(
-    case(real("a 2 c"), 1, torch.tensor([0, 1, 1, 0]), real("a 4 c"), sizes=some),
+    case(real("a 2 c"), 1, torch.tensor([0, 1, 1, 0]), real("a 4 c"), alpha=(1, -2.5), sizes=some)
+    .refuses(RuntimeError, matrix, 0, torch.tensor([0]), matrix, match="Number of indices (1) should be equal")
+    .refuses(RuntimeError, matrix, 0, torch.tensor([5]), torch.ones(1, 3), match=out_of_bounds),
     torch.index_add,
     Tensor.index_add,
 )
@@ -115,7 +137,10 @@ index_add.defvjp(
 
 
 @op(
-    case(real("a b"), dim=(0, 1, -1), index=(integer("a b", below=1),), sizes=some),
+    case(real("a b"), dim=(0, 1, -1), index=(integer("a b", below=1),), sizes=some)
+    .refuses(RuntimeError, matrix, 0, torch.tensor([[5]]), match=out_of_bounds)
+    .refuses(RuntimeError, matrix, 0, torch.tensor([0]), match="must have the same number of dimensions")
+    .refuses(IndexError, matrix, 2, torch.tensor([[0]]), match="Dimension out of range"),
     torch.gather,
     Tensor.gather,
 )
@@ -125,7 +150,9 @@ def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> 
 
 @op(
     (
-        case(real("3 b"), dim=(0,), index=(integer("4 b", below=3),), src=(real("4 b"),)),
+        case(real("3 b"), dim=(0,), index=(integer("4 b", below=3),), src=(real("4 b"),))
+        .refuses(RuntimeError, matrix, 0, torch.tensor([[5]]), torch.ones(1, 1), match=out_of_bounds)
+        .refuses(RuntimeError, matrix, 0, torch.tensor([[0, 0]]), torch.ones(1, 1), match="no larger size than src"),
         case(real("3 3"), dim=(-1,), index=(integer("3 2", below=3),), src=(real("4 3"),)),
     ),
     torch.scatter_add,

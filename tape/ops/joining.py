@@ -14,7 +14,10 @@ from tape.traced import implements
 
 
 @op(
-    case((real("a b"), real("a 2"), real("a b")), dim=(1, -1)),
+    case((real("a b"), real("a 2"), real("a b")), dim=(1, -1))
+    .refuses(ValueError, (), match="expected a non-empty list")
+    .refuses(RuntimeError, (torch.ones(2, 3), torch.ones(2, 4)), match="must match except in dimension 0")
+    .refuses(IndexError, (torch.ones(2, 3), torch.ones(2, 4)), 2, match="Dimension out of range"),
     torch.cat,
     torch.concat,
     torch.concatenate,
@@ -99,11 +102,18 @@ def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
 @op(
     (
         case(real("a b c"), pad=((1, 2), (0, 1, 2, 0), (1, 1, 0, 1, 2, 2))),
-        case(real("5 5"), pad=((-1, 1, 2, -2),)),
+        case(real("5 5"), pad=((-1, 1, 2, -2),))
+        .refuses(ValueError, torch.ones(2, 3), pad=(-2, -2), match="cannot crop (2, 2) entries of a dimension of 3")
+        .refuses(RuntimeError, torch.ones(2, 3), pad=(1,), match="must be divisible by 2")
+        .refuses(RuntimeError, torch.ones(3), pad=(0, 0, 1, 1), match="two times the input dimension"),
     )
 )
 def pad_constant(x: Tensor, *, pad: Sequence[int], value: float = 0.0) -> Tensor:
     """`x` with `pad` entries of `value` before and after each of its last dimensions; negative ones crop."""
+    for size, before, after in zip(reversed(x.shape), pad[::2], pad[1::2], strict=False):
+        crop = max(-before, 0), max(-after, 0)
+        if crop[0] + crop[1] > size:
+            raise ValueError(f"pad: cannot crop {crop} entries of a dimension of {size}, by pad={tuple(pad)}")
     return F.pad(x, list(pad), value=value)
 
 

@@ -14,10 +14,18 @@ from tape.traced import Traced, implements, raw
 
 Sizes = int | Sequence[int]
 
+matrix = torch.ones(2, 3)
+of_matrices = case(real("... n m"), diagonal=(0, 1, -1)).refuses(
+    RuntimeError, torch.ones(3), match="must have at least 2 dimensions"
+)
+no_images = "required rank 4 tensor to use channels_last format"
+
 
 @op(
     (
-        case(real("a 6 b"), shape=((-1, 6), (3, 2, -1)), sizes={"a": (1, 3), "b": (1, 3)}),
+        case(real("a 6 b"), shape=((-1, 6), (3, 2, -1)), sizes={"a": (1, 3), "b": (1, 3)})
+        .refuses(RuntimeError, matrix, (4, -1), match="shape '[4, -1]' is invalid for input of size 6")
+        .refuses(RuntimeError, matrix, (-1, -1), match="only one dimension can be inferred"),
         case(real(""), shape=((1, 1), -1)),
     ),
     torch.reshape,
@@ -30,7 +38,16 @@ reshape.defvjp(x=lambda g, x_like: g.reshape(x_like.shape))
 implements(Tensor.reshape)(varargs(reshape))
 
 
-@op((case(real("a b c"), dims=((2, 0, 1), (0, -1, 1))), case(real(""), dims=((),))), torch.permute)
+@op(
+    (
+        case(real("a b c"), dims=((2, 0, 1), (0, -1, 1)))
+        .refuses(RuntimeError, matrix, (0, 0), match="duplicate dims are not allowed")
+        .refuses(RuntimeError, matrix, (0,), match="does not match the length of the desired ordering")
+        .refuses(IndexError, matrix, (0, 2), match="Dimension out of range"),
+        case(real(""), dims=((),)),
+    ),
+    torch.permute,
+)
 def permute(x: Tensor, dims: Sequence[int]) -> Tensor:
     return torch.permute(x, as_tuple(dims))
 
@@ -45,7 +62,14 @@ permute.defvjp(x=lambda g, dims: g.permute(_inverse(as_tuple(dims))))
 implements(Tensor.permute)(varargs(permute))
 
 
-@op((case(real("1 b 1"), size=((2, 3, -1, 4), (0, -1, 2))), case(real(""), size=((2, 3),))))
+@op(
+    (
+        case(real("1 b 1"), size=((2, 3, -1, 4), (0, -1, 2)))
+        .refuses(RuntimeError, matrix, (2, 4), match="expanded size of the tensor (4) must match the existing size (3)")
+        .refuses(RuntimeError, matrix, 3, match="must be greater or equal to the number of dimensions"),
+        case(real(""), size=((2, 3),)),
+    )
+)
 def expand(x: Tensor, size: Sizes, implicit: bool = False) -> Tensor:
     return x.expand(as_tuple(size), implicit=implicit)
 
@@ -54,7 +78,12 @@ expand.defvjp(x=lambda g: g)  # an expansion is a broadcast, which the sweep und
 implements(Tensor.expand)(varargs(expand))
 
 
-@op(case(real("a b c"), dims=((0,), (0, 2), (-1,))), torch.flip)
+@op(
+    case(real("a b c"), dims=((0,), (0, 2), (-1, -3)))
+    .refuses(IndexError, matrix, 2, match="Dimension out of range")
+    .refuses(RuntimeError, matrix, (0, -2), match="appears multiple times"),
+    torch.flip,
+)
 def flip(x: Tensor, dims: Sizes) -> Tensor:
     return torch.flip(x, as_tuple(dims))
 
@@ -64,7 +93,12 @@ implements(Tensor.flip)(varargs(flip))
 
 
 @op(
-    case(real("a b"), shifts=(1, -2), dims=(0, -1, None), sizes={"a": (1, 3), "b": (1, 3)}),
+    (
+        case(real("a b"), shifts=(1, -2), dims=(0, -1, None), sizes={"a": (1, 3), "b": (1, 3)})
+        .refuses(IndexError, matrix, 1, 2, match="Dimension out of range")
+        .refuses(RuntimeError, matrix, (1, 2), 0, match="shifts and dimensions must align"),
+        case(real("a b"), shifts=((1, -2),), dims=((0, -1),), sizes={"a": (1, 3), "b": (1, 3)}),
+    ),
     torch.roll,
     Tensor.roll,
 )
@@ -75,7 +109,7 @@ def roll(x: Tensor, shifts: Sizes, dims: Sizes | None = None) -> Tensor:
 roll.defvjp(x=lambda g, shifts, dims: torch.roll(g, tuple(-s for s in as_tuple(shifts)), dims))
 
 
-@op(case(real("... n m"), diagonal=(0, 1, -1)), torch.tril, Tensor.tril)
+@op(of_matrices, torch.tril, Tensor.tril)
 def tril(x: Tensor, diagonal: int = 0) -> Tensor:
     return torch.tril(x, diagonal)
 
@@ -83,7 +117,7 @@ def tril(x: Tensor, diagonal: int = 0) -> Tensor:
 tril.defvjp(x=lambda g, diagonal: torch.tril(g, diagonal))
 
 
-@op(case(real("... n m"), diagonal=(0, 1, -1)), torch.triu, Tensor.triu)
+@op(of_matrices, torch.triu, Tensor.triu)
 def triu(x: Tensor, diagonal: int = 0) -> Tensor:
     return torch.triu(x, diagonal)
 
@@ -100,7 +134,11 @@ def convert(x: Tensor, *, dtype: torch.dtype | None = None, device: Any = None) 
 convert.defvjp(x=lambda g, x_like: g.to(device=x_like.device, dtype=x_like.dtype))
 
 
-@op(case(real()), torch.clone, Tensor.clone)
+@op(
+    case(real()).refuses(RuntimeError, matrix, memory_format=torch.channels_last, match=no_images),
+    torch.clone,
+    Tensor.clone,
+)
 def clone(x: Tensor, *, memory_format: torch.memory_format = torch.preserve_format) -> Tensor:
     return torch.clone(x, memory_format=memory_format)
 
@@ -108,7 +146,7 @@ def clone(x: Tensor, *, memory_format: torch.memory_format = torch.preserve_form
 clone.defvjp(x=lambda g: g)
 
 
-@op(case(real()), Tensor.contiguous)
+@op(case(real()).refuses(RuntimeError, matrix, torch.channels_last, match=no_images), Tensor.contiguous)
 def contiguous(x: Tensor, memory_format: torch.memory_format = torch.contiguous_format) -> Tensor:
     return x.contiguous(memory_format=memory_format)
 

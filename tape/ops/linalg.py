@@ -9,8 +9,18 @@ from tape.domain import case, real
 from tape.registry import op
 from tape.traced import implements, raw
 
+unsolvable: type[Exception] = torch.linalg.LinAlgError  # type: ignore[attr-defined]
 
-@op((case(real("n n", diagonal=7.0), real("n k")), case(real("2 n n", diagonal=7.0), real("n k"))))
+
+@op(
+    (
+        case(real("n n", diagonal=7.0), real("n k"))
+        .refuses(RuntimeError, torch.ones(2, 3), torch.ones(2, 1), match="must be batches of square matrices")
+        .refuses(RuntimeError, torch.eye(2), torch.ones(3, 1), match="Incompatible shapes of A and B")
+        .refuses(unsolvable, torch.ones(2, 2), torch.ones(2, 1), match="singular"),
+        case(real("2 n n", diagonal=7.0), real("n k")),
+    )
+)
 def solve_matrix(a: Tensor, b: Tensor) -> Tensor:
     """The X of A X = B, of matrices or of batches of them that broadcast."""
     # Of fewer dimensions, torch may take b for a batch of vectors.
@@ -49,7 +59,7 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
     return solve_matrix(triangle, B) if left else solve_matrix(triangle.mT, B.mT).mT
 
 
-@op(case(real("n n", diagonal=7.0)))
+@op(case(real("n n", diagonal=7.0)).refuses(unsolvable, -torch.eye(2), match="is not positive-definite"))
 def cholesky_factor(a: Tensor) -> Tensor:
     """The lower factor of a positive definite matrix's symmetric part."""
     return torch.linalg.cholesky((a + a.mT) / 2)  # type: ignore[no-any-return]
@@ -72,7 +82,14 @@ def cholesky(A: Any, *, upper: bool = False) -> Any:
     return cholesky_factor(A.mT).mT if upper else cholesky_factor(A)
 
 
-@op(case(real("n n", diagonal=7.0)), torch.linalg.slogdet, torch.slogdet, Tensor.slogdet)
+@op(
+    case(real("n n", diagonal=7.0))
+    .refuses(RuntimeError, torch.ones(2, 3), match="must be batches of square matrices")
+    .refuses(RuntimeError, torch.ones(2), match="must have at least 2 dimensions"),
+    torch.linalg.slogdet,
+    torch.slogdet,
+    Tensor.slogdet,
+)
 def slogdet(A: Tensor) -> tuple[Tensor, Tensor]:
     """The determinant's sign, which is constant, and the logarithm of its absolute value."""
     return torch.linalg.slogdet(A)  # type: ignore[no-any-return]

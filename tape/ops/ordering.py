@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tape.domain import case, real
 from tape.ops.indexing import gather
-from tape.ops.reductions import amax, amin
+from tape.ops.reductions import amax, amin, matrix, out_of_range
 from tape.registry import op
 from tape.traced import implements, raw
 
@@ -22,9 +22,9 @@ def _to_places(g: Any, ans: Any, x_like: Any, dim: int) -> Any:
 
 
 @op(
-    case(distinct, dim=(0, -1), descending=(False, True), stable=(False, True), sizes=some).at(
-        [2.0, 1.0, 2.0], gives=[2.0, 1.0, 3.0], cotangent=(torch.tensor([1.0, 2.0, 3.0]).double(), None), stable=True
-    ),
+    case(distinct, dim=(0, -1), descending=(False, True), stable=(False, True), sizes=some)
+    .at([2.0, 1.0, 2.0], gives=[2.0, 1.0, 3.0], cotangent=(torch.tensor([1.0, 2.0, 3.0]).double(), None), stable=True)
+    .refuses(IndexError, matrix, 2, match=out_of_range),
 )
 def sort(x: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) -> tuple[Tensor, Tensor]:
     return torch.sort(x, dim=dim, descending=descending, stable=stable)
@@ -38,7 +38,15 @@ def sort_method(x: Any, dim: int = -1, descending: bool = False, *, stable: bool
     return sort(x, dim, descending, stable=bool(stable))
 
 
-@op(case(distinct, k=(1, 2), dim=(-1,), largest=(False, True), sizes=some), torch.topk, Tensor.topk)
+@op(
+    case(distinct, k=(1, 2), dim=(-1,), largest=(False, True), sizes=some)
+    .at([2.0, 1.0, 2.0], gives=[1.0, 0.0, 1.0], k=2)
+    .refuses(RuntimeError, matrix, 4, match="k out of range")
+    .refuses(RuntimeError, matrix, -1, match="k out of range")
+    .refuses(IndexError, matrix, 1, 2, match=out_of_range),
+    torch.topk,
+    Tensor.topk,
+)
 def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Tensor, Tensor]:
     return torch.topk(x, k, dim, largest, sorted)
 
@@ -46,13 +54,25 @@ def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = 
 topk.defvjp(x=_to_places)
 
 
-@op(case(distinct, dim=(0, 1), keepdim=(False, True), sizes=some))
+@op(
+    case(distinct, dim=(0, 1, -2), keepdim=(False, True), sizes=some)
+    .at([1.0, 2.0, 2.0], gives=[0.0, 1.0, 0.0], dim=0)
+    .refuses(IndexError, matrix, 2, match=out_of_range)
+    .refuses(IndexError, torch.ones(0, 3), 0, match="Expected reduction dim 0 to have non-zero size")
+)
 def max_along(x: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """At a tie the cotangent goes to the first, as in torch."""
     return torch.max(x, dim, keepdim)
 
 
-@op(case(distinct, dim=(0, 1), keepdim=(False, True), sizes=some))
+@op(
+    case(distinct, dim=(0, 1, -2), keepdim=(False, True), sizes=some)
+    .at([2.0, 1.0, 1.0], gives=[0.0, 1.0, 0.0], dim=0)
+    .refuses(IndexError, matrix, 2, match=out_of_range)
+    .refuses(IndexError, torch.ones(0, 3), 0, match="Expected reduction dim 0 to have non-zero size")
+)
 def min_along(x: Tensor, dim: int, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """At a tie the cotangent goes to the first, as in torch."""
     return torch.min(x, dim, keepdim)
 
 

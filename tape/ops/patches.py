@@ -23,7 +23,9 @@ few = {"n": (1, 2), "c": (1, 2)}
         padding=(0, (2, 1)),
         stride=(1, (2, 3)),
         sizes=few,
-    ),
+    )
+    .refuses(RuntimeError, torch.ones(1, 1, 2, 2), 3, match="sliding blocks as (0, 0), but its components must be")
+    .refuses(RuntimeError, torch.ones(1, 1, 2, 2), 0, match="kernel size should be greater than zero"),
     F.unfold,
 )
 def unfold(input: Tensor, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1) -> Tensor:
@@ -33,7 +35,9 @@ def unfold(input: Tensor, kernel_size: Pair, dilation: Pair = 1, padding: Pair =
 
 @op(
     (
-        case(real("n 12 4"), output_size=(3,), kernel_size=(2,), sizes=few),
+        case(real("n 12 4"), output_size=(3,), kernel_size=(2,), sizes=few)
+        .refuses(RuntimeError, torch.ones(1, 4, 1), 2, 3, match="divisible by the product of kernel_size")
+        .refuses(RuntimeError, torch.ones(1, 4, 2), 2, 2, match="match the calculated number of sliding blocks"),
         case(
             real("n 6 12"),
             output_size=((5, 6),),
@@ -67,8 +71,12 @@ fold.defvjp(input=lambda g, kernel_size, dilation, padding, stride: F.unfold(g, 
 
 @op(
     (
-        case(real("a 3 b"), repeats=(2, torch.tensor([1, 0, 2])), dim=(1, -2)),
-        case(real("a b"), repeats=(3,), dim=(None, 0)),
+        case(real("a 3 b"), repeats=(2, torch.tensor([1, 0, 2])), dim=(1, -2))
+        .refuses(RuntimeError, torch.ones(2), torch.tensor([1, -1]), match="repeats can not be negative")
+        .refuses(RuntimeError, torch.ones(2), torch.tensor([1, 1, 1]), match="must have the same size as input"),
+        case(real("a b"), repeats=(3,), dim=(None, 0))
+        .refuses(RuntimeError, torch.ones(2), -1, match="must be non-negative")
+        .refuses(IndexError, torch.ones(2), 2, 1, match="Dimension out of range"),
     ),
     torch.repeat_interleave,
     Tensor.repeat_interleave,
@@ -102,6 +110,9 @@ repeat_interleave.defvjp(x=_sum_repeats, repeats=None)
         dilation=((1, 1), (1, 2)),
         sizes=few,
     )
+    .refuses(ValueError, torch.ones(1, 2, 2, 1), kernel_size=(3, 1), match="windows: a window of (3, 1) with dilation")
+    .refuses(ValueError, torch.ones(2, 2), kernel_size=(1, 1), match="shape (N, H, W, C) is needed, not (2, 2)")
+    .refuses(ValueError, torch.ones(1, 2, 2, 1), kernel_size=(1, 1), stride=(0, 1), match="must be positive")
 )
 def windows(
     x: Tensor,
@@ -115,8 +126,8 @@ def windows(
     (N, H, W, C) to (N, rows, columns, kernel height, kernel width, C). With C last, a row of a window is one
     run in memory.
     """
-    n, height, width, channels = x.shape
-    rows, columns = _window_counts((height, width), kernel_size, stride, dilation)
+    n, height, width, channels = _shape("windows", x, "(N, H, W, C)")
+    rows, columns = _window_counts("windows", (height, width), kernel_size, stride, dilation)
     n_step, row_step, column_step, channel_step = x.stride()
     return x.as_strided(
         (n, rows, columns, *kernel_size, channels),
@@ -133,7 +144,10 @@ def windows(
 
 @op(
     (
-        case(real("n 2 3 2 2 c"), size=((5, 6),), stride=((2, 2),), sizes=few),
+        case(real("n 2 3 2 2 c"), size=((5, 6),), stride=((2, 2),), sizes=few)
+        .refuses(ValueError, torch.ones(1, 1, 1, 2, 2, 1), size=(1, 2), match="add_windows: a window of (2, 2)")
+        .refuses(ValueError, torch.ones(1, 2, 1, 2, 2, 1), size=(2, 2), match="2 x 1 windows were given for an image")
+        .refuses(ValueError, torch.ones(2, 2), size=(2, 2), match="add_windows: a tensor of shape"),
         case(real("n 2 3 2 2 c"), size=((7, 6),), stride=((3, 2),), dilation=((2, 1),), sizes=few),
         case(real("n 2 3 2 2 c"), size=((6, 7),), stride=((2, 2),), sizes=few),
     )
@@ -142,7 +156,14 @@ def add_windows(
     x: Tensor, *, size: tuple[int, int], stride: tuple[int, int] = (1, 1), dilation: tuple[int, int] = (1, 1)
 ) -> Tensor:
     """The transpose of `windows`: a channels-last image of a size, with each window added in its place."""
-    n, rows, columns, *kernel_size, channels = x.shape
+    layout = "(N, rows, columns, kernel height, kernel width, C)"
+    n, rows, columns, *kernel_size, channels = _shape("add_windows", x, layout)
+    room = _window_counts("add_windows", size, kernel_size, stride, dilation)
+    if not (1 <= rows <= room[0] and 1 <= columns <= room[1]):
+        raise ValueError(
+            f"add_windows: {rows} x {columns} windows were given for an image of {tuple(size)}, which has room for "
+            f"1 x 1 to {room[0]} x {room[1]}; give the size of the image that the windows are of"
+        )
     image = x.new_zeros((n, *size, channels))
     for i, j, under in _taps(kernel_size, (rows, columns), stride, dilation):
         image[(slice(None), *under)] += x[:, :, :, i, j]
@@ -169,6 +190,8 @@ add_windows.defvjp(
         dilation=((1, 1), (2, 1)),
         sizes=few,
     )
+    .refuses(ValueError, torch.ones(1, 2, 2, 3, 1, 1), match="sum_taps: a window of (3, 1)")
+    .refuses(ValueError, torch.ones(2, 2), match="sum_taps: a tensor of shape")
 )
 def sum_taps(x: Tensor, *, stride: tuple[int, int] = (1, 1), dilation: tuple[int, int] = (1, 1)) -> Tensor:
     """What a convolution sums once each pixel has been multiplied with each tap of the kernel.
@@ -176,8 +199,9 @@ def sum_taps(x: Tensor, *, stride: tuple[int, int] = (1, 1), dilation: tuple[int
     (N, H, W, kernel height, kernel width, C) to (N, rows, columns, C): for each window, the sum over its taps of
     the tap's product at the pixel under it.
     """
-    n, height, width, kernel_height, kernel_width, channels = x.shape
-    rows, columns = _window_counts((height, width), (kernel_height, kernel_width), stride, dilation)
+    layout = "(N, H, W, kernel height, kernel width, C)"
+    n, height, width, kernel_height, kernel_width, channels = _shape("sum_taps", x, layout)
+    rows, columns = _window_counts("sum_taps", (height, width), (kernel_height, kernel_width), stride, dilation)
     total = x.new_zeros((n, rows, columns, channels))
     for i, j, under in _taps((kernel_height, kernel_width), (rows, columns), stride, dilation):
         total += x[(slice(None), *under, i, j)]
@@ -186,7 +210,12 @@ def sum_taps(x: Tensor, *, stride: tuple[int, int] = (1, 1), dilation: tuple[int
 
 @op(
     (
-        case(real("n 2 3 c"), size=((5, 6),), kernel_size=((2, 2),), stride=((2, 2),), sizes=few),
+        case(real("n 2 3 c"), size=((5, 6),), kernel_size=((2, 2),), stride=((2, 2),), sizes=few)
+        .refuses(
+            ValueError, torch.ones(1, 1, 1, 1), size=(1, 1), kernel_size=(2, 2), match="does not fit into an image"
+        )
+        .refuses(ValueError, torch.ones(1, 1, 1, 1), size=(4, 4), kernel_size=(1, 1), match="which has 4 x 4")
+        .refuses(ValueError, torch.ones(2, 2), size=(2, 2), kernel_size=(1, 1), match="spread_taps: a tensor of shape"),
         case(real("n 2 3 c"), size=((7, 6),), kernel_size=((2, 2),), stride=((3, 2),), dilation=((2, 1),), sizes=few),
     )
 )
@@ -199,7 +228,13 @@ def spread_taps(
     dilation: tuple[int, int] = (1, 1),
 ) -> Tensor:
     """The transpose of `sum_taps`, for an image of a size."""
-    n, rows, columns, channels = x.shape
+    n, rows, columns, channels = _shape("spread_taps", x, "(N, rows, columns, C)")
+    room = _window_counts("spread_taps", size, kernel_size, stride, dilation)
+    if (rows, columns) != room:
+        raise ValueError(
+            f"spread_taps: {rows} x {columns} windows were given for an image of {tuple(size)}, which has {room[0]} x "
+            f"{room[1]}; give the size of the image that they were summed over"
+        )
     spread = x.new_zeros((n, *size, *kernel_size, channels))
     for i, j, under in _taps(kernel_size, (rows, columns), stride, dilation):
         spread[(slice(None), *under, i, j)] = x
@@ -225,16 +260,27 @@ def _taps(
             yield i, j, (slice(top, bottom, stride[0]), slice(left, right, stride[1]))
 
 
+def _shape(name: str, x: Tensor, layout: str) -> tuple[int, ...]:
+    if x.ndim != layout.count(",") + 1:
+        raise ValueError(f"{name}: a tensor of shape {layout} is needed, not {tuple(x.shape)}")
+    return tuple(x.shape)
+
+
 def _window_counts(
-    size: Sequence[int], kernel_size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+    name: str, size: Sequence[int], kernel_size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
 ) -> tuple[int, ...]:
+    if min(*kernel_size, *stride, *dilation) < 1:
+        raise ValueError(
+            f"{name}: kernel size, stride and dilation must be positive, and are {tuple(kernel_size)}, "
+            f"{tuple(stride)} and {tuple(dilation)}"
+        )
     counts = tuple(
         (extent - step * (kernel - 1) - 1) // skip + 1
         for extent, kernel, skip, step in zip(size, kernel_size, stride, dilation, strict=True)
     )
     if min(counts) < 1:
         raise ValueError(
-            f"a window of {tuple(kernel_size)} with dilation {tuple(dilation)} does not fit into an image of "
-            f"{tuple(size)}, padding included"
+            f"{name}: a window of {tuple(kernel_size)} with dilation {tuple(dilation)} does not fit into an image of "
+            f"{tuple(size)}, padding included; make the kernel smaller or pad the image"
         )
     return counts

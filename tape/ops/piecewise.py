@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tape.domain import case, real
+from tape.ops.arithmetic import no_broadcast, unequal
 from tape.ops.functions import clamp
 from tape.registry import op
 from tape.traced import implements, raw
@@ -15,11 +16,17 @@ Operand = Tensor | float
 
 
 @op(
-    (case(real(low=5.3, high=5.7), real(low=2.0, high=2.6)), case(real(low=-5.7, high=-5.3), real(low=2.0, high=2.6))),
+    (
+        case(real(low=5.3, high=5.7), real(low=2.0, high=2.6))
+        .at([-3.0, 0.0, 6.0], [3.0, 3.0, 3.0], gives=([1.0, 1.0, 1.0], [1.0, 0.0, -2.0]))
+        .refuses(RuntimeError, *unequal, match=no_broadcast),
+        case(real(low=-5.7, high=-5.3), real(low=2.0, high=2.6)),
+    ),
     torch.fmod,
     Tensor.fmod,
 )
 def fmod(x: Operand, y: Operand) -> Tensor:
+    """The derivative at a multiple is that of what is farther from 0, as in torch."""
     return torch.fmod(x, y)  # type: ignore[arg-type]
 
 

@@ -14,9 +14,13 @@ from tape.traced import implements
 
 @op(
     (
-        case(real("n k"), real("k m")),
+        case(real("n k"), real("k m"))
+        .refuses(RuntimeError, torch.ones(2, 3), torch.ones(2, 3), match="cannot be multiplied (2x3 and 2x3)")
+        .refuses(RuntimeError, torch.ones(()), torch.ones(2, 3), match="need to be at least 1D"),
         case(real("... n k"), real("... k m")),
-        case(real("k"), real("k")),
+        case(real("k"), real("k")).refuses(
+            RuntimeError, torch.ones(2), torch.ones(3), match="to have the same number of elements"
+        ),
         case(real("k"), real("... k m")),
         case(real("... n k"), real("k")),
     ),

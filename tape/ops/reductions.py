@@ -13,20 +13,30 @@ from tape.traced import implements
 
 Dims = int | Sequence[int] | None
 
+matrix = torch.ones(2, 3)
+out_of_range = "Dimension out of range"
+twice = "dim 0 appears multiple times"
 over_any = (
-    case(real("a b c"), dim=((), 0, -1, (0, 2), None), keepdim=(False, True)),
+    case(real("a b c"), dim=((), 0, -1, (0, 2), (-1, -3), None), keepdim=(False, True))
+    .refuses(IndexError, matrix, 2, match=out_of_range)
+    .refuses(RuntimeError, matrix, (0, -2), match=twice),
     case(real(), dim=(None,)),
 )
 over_some = (
     case(
         real("a b c", distinct=True),
-        dim=((), 0, -1, (0, 2)),
+        dim=((), 0, -1, (0, 2), (-1, -3)),
         keepdim=(False, True),
         sizes={"a": (1, 3), "b": (1, 3), "c": (1, 3)},
-    ),
+    )
+    .refuses(IndexError, matrix, -3, match=out_of_range)
+    .refuses(IndexError, torch.ones(0, 3), 0, match="Expected reduction dim 0 to have non-zero size"),
     case(real("")).at([2.0, 2.0, 2.0], gives=[1 / 3, 1 / 3, 1 / 3]),
 )
-along_one = case(real("a b c"), dim=(0, 1, -1))
+along_one = (
+    case(real("a b c"), dim=(0, 1, -1)).refuses(IndexError, matrix, 2, match=out_of_range),
+    case(real(""), dim=(0, -1)),
+)
 
 
 def _restore(reduced: Any, dim: Dims, keepdim: bool, rank: int) -> Any:
@@ -91,7 +101,7 @@ amax.defvjp(x=_extreme)
 amin.defvjp(x=_extreme)
 
 
-@op(along_one, torch.cumsum, Tensor.cumsum)
+@op(along_one)
 def cumsum(x: Tensor, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
     return torch.cumsum(x, dim, dtype=dtype)
 
@@ -99,14 +109,22 @@ def cumsum(x: Tensor, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
 cumsum.defvjp(x=lambda g, dim: torch.flip(torch.cumsum(torch.flip(g, (dim,)), dim), (dim,)))
 
 
+@implements(torch.cumsum, Tensor.cumsum)
+def running_sum(x: Any, dim: int, *, dtype: torch.dtype | None = None) -> Any:
+    """A number is a vector of one here, because torch.vmap cannot flip what has no dimension inside it."""
+    return cumsum(x, dim, dtype=dtype) if x.ndim else cumsum(x.reshape(1), dim, dtype=dtype).reshape(())
+
+
 @op(
     (
         case(
             real("a b c"),
-            dim=(0, -1, (0, 2)),
+            dim=(0, -1, (0, 2), (-1, -3)),
             keepdim=(False, True),
             sizes={"a": (1, 3), "b": (1, 3), "c": (1, 3)},
-        ),
+        )
+        .refuses(IndexError, matrix, 2, match=out_of_range)
+        .refuses(RuntimeError, matrix, (0, -2), match=twice),
     ),
     torch.logsumexp,
     Tensor.logsumexp,

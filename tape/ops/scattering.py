@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tape.domain import case, real
-from tape.ops.indexing import _gathered, put
+from tape.ops.indexing import _gathered, matrix, out_of_bounds, put
 from tape.ops.spelling import axis
 from tape.registry import op
 from tape.traced import implements, raw
@@ -16,7 +16,9 @@ from tape.traced import implements, raw
 
 @op(
     (
-        case(real("3 b"), dim=(0,), index=(torch.tensor([[2], [0]]),), src=(real("2 1"),), sizes={"b": (1, 3)}),
+        case(real("3 b"), dim=(0,), index=(torch.tensor([[2], [0]]),), src=(real("2 1"),), sizes={"b": (1, 3)})
+        .refuses(RuntimeError, matrix, 0, torch.tensor([[5]]), torch.ones(1, 1), match=out_of_bounds)
+        .refuses(RuntimeError, matrix, 0, torch.tensor([[0, 0]]), torch.ones(1, 1), match="no larger size than src"),
         case(real("3 b"), dim=(0,), index=(torch.tensor([[2], [0]]),), src=(real("4 2"),), sizes={"b": (1, 3)}),
     )
 )

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tape.domain import case, real
+from tape.ops.arithmetic import no_broadcast, unequal
 from tape.registry import op
 from tape.traced import implements
 
@@ -42,7 +43,11 @@ def digamma(x: Tensor) -> Tensor:
     return torch.digamma(x)
 
 
-@op(case(1, real(low=1.0, high=3.0)), torch.polygamma, torch.special.polygamma)
+@op(
+    case(1, real(low=1.0, high=3.0)).refuses(RuntimeError, -1, torch.ones(2), match="does not support negative n"),
+    torch.polygamma,
+    torch.special.polygamma,
+)
 def polygamma(n: int, x: Tensor) -> Tensor:
     return torch.polygamma(n, x)
 
@@ -65,7 +70,11 @@ def multivariate_lgamma(x: Any, p: int) -> Any:
     return total + p * (p - 1) / 4 * math.log(math.pi)
 
 
-@op(case(real(), real()), torch.logaddexp, Tensor.logaddexp)
+@op(
+    case(real(), real()).refuses(RuntimeError, *unequal, match=no_broadcast),
+    torch.logaddexp,
+    Tensor.logaddexp,
+)
 def logaddexp(x: Tensor, y: Tensor) -> Tensor:
     return torch.logaddexp(x, y)
 
@@ -73,7 +82,11 @@ def logaddexp(x: Tensor, y: Tensor) -> Tensor:
 logaddexp.defvjp(x=lambda g, x, y: g * torch.sigmoid(x - y), y=lambda g, x, y: g * torch.sigmoid(y - x))
 
 
-@op(case(real(), real()), torch.logaddexp2, Tensor.logaddexp2)
+@op(
+    case(real(), real()).refuses(RuntimeError, *unequal, match=no_broadcast),
+    torch.logaddexp2,
+    Tensor.logaddexp2,
+)
 def logaddexp2(x: Tensor, y: Tensor) -> Tensor:
     return torch.logaddexp2(x, y)
 
@@ -84,7 +97,13 @@ logaddexp2.defvjp(
 )
 
 
-@op(case(real(low=0.3), real(low=0.3)), torch.hypot, Tensor.hypot)
+@op(
+    case(real(low=0.3), real(low=0.3))
+    .at(0.0, 0.0, gives=(0.0, 0.0))
+    .refuses(RuntimeError, *unequal, match=no_broadcast),
+    torch.hypot,
+    Tensor.hypot,
+)
 def hypot(x: Tensor, y: Tensor) -> Tensor:
     """The derivative where both are 0 is 0."""
     return torch.hypot(x, y)
@@ -98,7 +117,17 @@ def _share(g: Any, part: Any, whole: Any) -> Any:
 hypot.defvjp(x=lambda g, ans, x: _share(g, x, ans), y=lambda g, ans, y: _share(g, y, ans))
 
 
-@op((case(real(), real(low=0.3)), case(2.0, real(low=0.3))), torch.xlogy, Tensor.xlogy, torch.special.xlogy)
+@op(
+    (
+        case(real(), real(low=0.3))
+        .at([0.0, 0.0], [-1.0, 1.0], gives=([0.0, 0.0], [0.0, 0.0]))
+        .refuses(RuntimeError, *unequal, match=no_broadcast),
+        case(2.0, real(low=0.3)),
+    ),
+    torch.xlogy,
+    Tensor.xlogy,
+    torch.special.xlogy,
+)
 def xlogy(x: Operand, y: Operand) -> Tensor:
     """x log(y), and 0 where x is 0. There the derivative with respect to x is log(y), or 0 unless y is positive."""
     return torch.xlogy(x, y)  # type: ignore[arg-type]

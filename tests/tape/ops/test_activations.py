@@ -29,6 +29,14 @@ def test_kinks_are_torchs(name: str, doubles: Callable[..., Tensor]) -> None:
     torch.testing.assert_close(tape.grad(lambda x: f(x).sum())(doubles(*places)), torchs(f, doubles(*places)))
 
 
+@pytest.mark.parametrize("name", ["elu", "selu", "celu", "softshrink", "hardshrink", "threshold"])
+def test_the_second_order_at_a_kink_is_torchs(
+    name: str, agrees_with_torch: Callable[..., None], doubles: Callable[..., Tensor]
+) -> None:
+    f, places = KINKED[name]
+    agrees_with_torch(f, doubles(*places))
+
+
 def torchs(f: Any, x: Tensor) -> Tensor:
     x.requires_grad_()
     return torch.autograd.grad(f(x).sum(), x)[0]

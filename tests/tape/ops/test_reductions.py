@@ -59,3 +59,12 @@ def test_logsumexp_does_not_overflow(agrees_with_torch: Any, doubles: Any) -> No
 
 def test_logsumexp_with_an_infinitely_small_entry(agrees_with_torch: Any, doubles: Any) -> None:
     agrees_with_torch(lambda x: torch.logsumexp(x, 0), doubles(1, -torch.inf), second=False)
+
+
+@pytest.mark.parametrize("dim", [0, -1])
+def test_a_running_sum_of_numbers_runs_under_vmap(dim: int) -> None:
+    x = torch.tensor([1.0, 2.0])
+    derivative = torch.func.vmap(tape.grad(lambda x: x.cumsum(dim) ** 2))(x)
+    torch.testing.assert_close(derivative, 2 * x)
+    with pytest.raises(IndexError, match="Dimension out of range"):
+        tape.grad(lambda x: x.cumsum(dim - 1 if dim < 0 else 1))(x[0])
