@@ -118,6 +118,7 @@ def pad_constant(x: Tensor, *, pad: Sequence[int], value: float = 0.0) -> Tensor
 
 
 pad_constant.defvjp(x=lambda g, pad: pad_constant(g, pad=tuple(-p for p in pad)))
+pad_constant.keep_recipe()
 
 
 @implements(F.pad)

@@ -35,6 +35,7 @@ def reshape(x: Tensor, shape: Sizes) -> Tensor:
 
 
 reshape.defvjp(x=lambda g, x_like: g.reshape(x_like.shape))
+reshape.keep_recipe()
 implements(Tensor.reshape)(varargs(reshape))
 
 
@@ -59,6 +60,7 @@ def _inverse(permutation: Sequence[int]) -> tuple[int, ...]:
 
 
 permute.defvjp(x=lambda g, dims: g.permute(_inverse(as_tuple(dims))))
+permute.keep_recipe()
 implements(Tensor.permute)(varargs(permute))
 
 
@@ -74,7 +76,8 @@ def expand(x: Tensor, size: Sizes, implicit: bool = False) -> Tensor:
     return x.expand(as_tuple(size), implicit=implicit)
 
 
-expand.defvjp(x=lambda g: g)  # an expansion is a broadcast, which the sweep undoes
+expand.defvjp(x=lambda g: g)
+expand.keep_recipe()  # an expansion is a broadcast, which the sweep undoes
 implements(Tensor.expand)(varargs(expand))
 
 
@@ -152,6 +155,7 @@ def contiguous(x: Tensor, memory_format: torch.memory_format = torch.contiguous_
 
 
 contiguous.defvjp(x=lambda g: g)
+contiguous.keep_recipe()
 
 
 @implements(Tensor.to)

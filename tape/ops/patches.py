@@ -66,6 +66,7 @@ unfold.defvjp(
         g, tuple(input_like.shape[-2:]), kernel_size, dilation, padding, stride
     )
 )
+unfold.keep_recipe()
 fold.defvjp(input=lambda g, kernel_size, dilation, padding, stride: F.unfold(g, kernel_size, dilation, padding, stride))
 
 
@@ -100,6 +101,7 @@ def _sum_repeats(g: Any, x_like: Any, repeats: Any, dim: int | None) -> Any:
 
 
 repeat_interleave.defvjp(x=_sum_repeats, repeats=None)
+repeat_interleave.keep_recipe()
 
 
 @op(
@@ -175,6 +177,7 @@ windows.defvjp(
         g, size=tuple(x_like.shape[1:3]), stride=stride, dilation=dilation
     )
 )
+windows.keep_recipe()
 add_windows.defvjp(
     # An image may have room for more windows than were added.
     x=lambda g, x_like, stride, dilation: windows(
