@@ -48,6 +48,7 @@ class Settings:
     betas: tuple[float, float] = (0.9, 0.999)
     schedule: str = "rampdown"
     seed: int = 0
+    microbatch: int | None = None  # by `n2n.training.microbatch_size` if None
 
     def __post_init__(self) -> None:
         network(self.network)
@@ -55,8 +56,8 @@ class Settings:
         for kind, name, known in (("loss", self.loss, losses), ("schedule", self.schedule, schedules)):
             if name not in known:
                 raise unknown(kind, name, known)
-        for name in ("size", "pairs", "epochs", "batch"):
-            if getattr(self, name) < 1:
+        for name in ("size", "pairs", "epochs", "batch", "microbatch"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if not self.lr > 0:
             raise InputError(f"lr is {self.lr}; it must be positive")

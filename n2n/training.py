@@ -1,7 +1,7 @@
 """Training: one step as a pure function, and the loop that takes many."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -13,14 +13,15 @@ from n2n.errors import InputError
 from n2n.metrics import paired_psnr, psnr
 from n2n.settings import Settings, losses
 from n2n.sources import Source
-from n2n.tiling import in_tiles, tile_size
 from nn import Layer, Params
 
-__all__ = ["Score", "State", "Update", "begin", "denoised", "score", "train", "training_step"]
+__all__ = ["Score", "State", "Update", "begin", "denoised", "microbatch_size", "score", "train", "training_step"]
+
+PIXELS = 16384  # of a microbatch: few enough for a core's cache, enough that starting each operation costs little
 
 
 def training_step(
-    network: Layer, loss: Callable[..., Tensor], optimizer: optim.Optimizer
+    network: Layer, loss: Callable[..., Tensor], optimizer: optim.Optimizer, microbatch: int | None = None
 ) -> Callable[..., tuple[Params, Any, Tensor]]:
     """One whole training step as a pure function.
 
@@ -29,8 +30,9 @@ def training_step(
         (batch, C, H, W), `state` is the optimizer's, `more` goes to the loss, and the loss that comes back is
         0-d, of the parameters before the update.
 
-    The batch is worked on in tiles, for speed, as `in_tiles` says: a loss is a mean over the batch, unless it has
-    an attribute `batch_reduction` that says "sum", or "none" for a loss that needs the batch whole.
+    On the CPU the batch is worked on in microbatches, as `tape.microbatch` says, one on each of torch's threads at a
+    time: of `microbatch` images, or of `microbatch_size` if that is None. A loss is a mean over the batch, unless
+    it has an attribute `batch_reduction` that says "sum", or "none" for a loss that needs the batch whole.
 
     >>> import nn, optim
     >>> from n2n import network, training_step
@@ -46,18 +48,30 @@ def training_step(
     def objective(params: Params, noisy: Tensor, target: Tensor, *more: Any) -> Tensor:
         return loss(network.apply(params, noisy), target, *more)
 
-    value_and_grad = tape.value_and_grad(objective)
     reduction = getattr(loss, "batch_reduction", "mean")
 
     def step(params: Params, state: Any, noisy: Tensor, target: Tensor, *more: Any) -> tuple[Params, Any, Tensor]:
-        # Tiles fit a processor's cache; a GPU wants the batch whole.
-        whole = reduction == "none" or noisy.device.type != "cpu"
-        tile = len(noisy) if whole else tile_size(noisy.shape)
-        value, grads = in_tiles(value_and_grad, tile, reduction)(params, noisy, target, *more)
+        of_batch = objective
+        # A GPU wants the batch whole.
+        if reduction != "none" and noisy.device.type == "cpu":
+            threads = torch.get_num_threads()
+            size = microbatch_size(noisy.shape, threads) if microbatch is None else microbatch
+            of_batch = tape.microbatch(objective, size, reduction, threads)
+        value, grads = tape.value_and_grad(of_batch)(params, noisy, target, *more)
         updates, state = optimizer.update(grads, state, params)
         return optim.apply_updates(params, updates), state, value
 
     return step
+
+
+def microbatch_size(batch: Sequence[int], threads: int) -> int:
+    """How many images of a batch (N, C, H, W) make a microbatch: as many as have about 16,384 pixels, at least one,
+    and no more than leave something to each of the threads.
+
+    >>> microbatch_size((400, 3, 32, 32), 2), microbatch_size((10, 3, 32, 32), 2), microbatch_size((8, 3, 256, 256), 2)
+    (16, 5, 1)
+    """
+    return max(1, min(PIXELS // (batch[-1] * batch[-2]), -(-batch[0] // threads)))
 
 
 class State(NamedTuple):
@@ -108,7 +122,7 @@ def train(
     """Takes the steps that are left, an update for each; ends early, with a score, once it is `enough`."""
     network = settings.layer(source.shape[0])
     device = tape.tree.leaves(state.params)[0].device
-    step = training_step(network, losses[settings.loss], settings.optimizer())
+    step = training_step(network, losses[settings.loss], settings.optimizer(), settings.microbatch)
     generator = Generator()
     generator.set_state(state.generator)
     held_out = source.validation(500, Generator().manual_seed(0))

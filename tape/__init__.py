@@ -3,8 +3,10 @@
 from tape import ops as ops
 from tape import tree as tree
 from tape.errors import TapeError
+from tape.microbatching import microbatch
 from tape.primitive import Primitive, primitive
 from tape.traced import implements
+from tape.tracing import trace
 from tape.transforms import grad, stop_gradient, value_and_grad, vjp
 
 __all__ = [
@@ -12,8 +14,10 @@ __all__ = [
     "TapeError",
     "grad",
     "implements",
+    "microbatch",
     "primitive",
     "stop_gradient",
+    "trace",
     "tree",
     "value_and_grad",
     "vjp",

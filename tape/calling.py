@@ -44,7 +44,7 @@ def caller(primitive: "Primitive[..., Any]") -> Callable[..., Any]:
         kept=listed("kept_{}") + listed("{}", static),
         options=listed("{0}={0}", static),
     )
-    scope = {
+    scope: dict[str, Any] = {
         "primitive": primitive,
         "function": primitive.function,
         "plans": primitive.plans,
@@ -81,7 +81,8 @@ def call({parameters}):
         ans_ = function({values}{options})
         slots_ = [{slots}]
         plan_ = plans.get(traced_)
-        if plan_ is None or plan_.remade or type(ans_) is not Tensor or ans_.dtype not in FLOATING or ans_.requires_grad:
+        is_plain_ = type(ans_) is Tensor and ans_.dtype in FLOATING and not ans_.requires_grad
+        if plan_ is None or plan_.remade or not is_plain_:
             return finish(primitive, tape_, ({arguments}), [{values}], slots_, traced_, dict({options}), ans_)
         slot_ = len(tape_.likes)
         tape_.likes.append(new(Like, (ans_.shape, ans_.dtype, ans_.device)))

@@ -15,13 +15,14 @@ __all__ = ["Primitive", "primitive"]
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+
 def primitive(function: Callable[_P, _R]) -> "Primitive[_P, _R]":
     """Makes a function of plain tensors a primitive: recorded as one step, differentiated by its own rules.
 
     Positional parameters may be tensors or pytrees of tensors; keyword-only ones are static. The function
     must be pure. Its rules are given with `defvjp`.
 
-    >>> import tape
+    >>> import tape, torch
     >>> @tape.primitive
     ... def cube(x):
     ...     return x**3
@@ -93,7 +94,7 @@ class Primitive(Generic[_P, _R]):
         """Where a rule of a later step asks for this op's output, the tape keeps the op's arguments instead and
         makes the output again: for ops that make large tensors out of small ones without computing much.
 
-        >>> import tape
+        >>> import tape, torch
         >>> @tape.primitive
         ... def tripled(x):
         ...     return torch.cat([x, x, x])
@@ -144,6 +145,7 @@ class Primitive(Generic[_P, _R]):
         return Plan(
             parts=tuple((position, rule, _picker(map(pool.index, names))) for position, rule, names in asked),
             residuals=(lambda places: (*pick(places), *map(like, pick_like(places)))) if kept_like else pick,
+            kept=tuple(pool[1:]),
             remade=self.remade,
         )
 

@@ -65,7 +65,8 @@ class Plan(NamedTuple):
     # For each argument that gets a cotangent its position, its rule, and what picks the rule's own arguments out of
     # (g, *residuals).
     parts: tuple[tuple[int, Callable[..., Any], Callable[[tuple[Any, ...]], tuple[Any, ...]]], ...]
-    residuals: Callable[[tuple[Any, ...]], tuple[Any, ...]]  # picked out of (*arguments, *static arguments, ans)
+    residuals: Callable[[tuple[Any, ...]], tuple[Any, ...]]  # picks them out of (*arguments, *static arguments, ans)
+    kept: tuple[str, ...]  # the residuals' names
     remade: bool  # whether a rule that needs the output gets it made again
 
 

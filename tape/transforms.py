@@ -11,7 +11,7 @@ from tape.errors import TapeError
 from tape.recording import Like, Tape, like, sweep
 from tape.traced import Traced, raw
 
-__all__ = ["grad", "stop_gradient", "value_and_grad", "vjp"]
+__all__ = ["grad", "record", "stop_gradient", "value_and_grad", "vjp"]
 
 
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -129,6 +129,12 @@ def stop_gradient(x: Any) -> Any:
     tensor(3.)
     """
     return tree.map(_constant, x)
+
+
+def record(f: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Tape, list[int]]:
+    """The tape of a call of `f`, and the slots of its arguments' floating-point tensors."""
+    run = _Recording(f, args, tuple(f"argument {i}" for i in range(len(args))), has_aux=False)
+    return run.tape, [slot for slot in run.slots if slot is not None]
 
 
 def _constant(x: Any) -> Any:

@@ -47,6 +47,10 @@ def train(
     epochs: Annotated[int, typer.Option(help="How many epochs.")] = 3,
     count: Annotated[int, typer.Option("--count", help="Pairs in an epoch.")] = 50_000,
     batch: Annotated[int, typer.Option(help="Pairs in a step.")] = 50,
+    microbatch: Annotated[
+        int | None,
+        typer.Option(help="Pairs worked on at once, for speed and memory; if left out, about 16,384 pixels of them."),
+    ] = None,
     size: Annotated[int, typer.Option(help="Side of the training images in pixels.")] = 32,
     lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 1e-3,
     schedule: Annotated[str, typer.Option(help="constant, or rampdown to zero over the second half.")] = "rampdown",
@@ -92,6 +96,7 @@ def train(
             lr=lr,
             schedule=schedule,
             seed=seed,
+            microbatch=microbatch,
         )
         path = out or fresh_path(Path("runs"), settings.network)
         refuse_existing(path, force)

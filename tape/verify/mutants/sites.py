@@ -86,7 +86,7 @@ def applied(mutant: Mutant) -> Iterator[None]:
     finally:
         mutant.target.__code__ = original
         for primitive, _ in registry.values():
-            primitive._plans.clear()  # worked out by mutated code, perhaps
+            primitive.plans.clear()  # worked out by mutated code, perhaps
 
 
 def _mutants(site: _Site, ops: tuple[str, ...]) -> Iterator[Mutant]:

@@ -1,0 +1,54 @@
+"""What a trace says about a recorded function."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import nn
+import tape
+
+
+def test_the_program_lists_steps_shapes_and_what_is_kept() -> None:
+    program = tape.trace(lambda x, y: torch.sin(x @ y).sum())(torch.ones(2, 3), torch.ones(3, 4))
+    assert [step.op for step in program.steps] == ["matmul", "sin", "sum"]
+    assert [tuple(like.shape) for step in program.steps for like in step.outputs.values()] == [(2, 4), (2, 4), ()]
+    assert program.steps[0].kept == {"x": 24, "y": 48}
+    assert "%2 float32[2, 4] = matmul(%0, %1)" in str(program)
+    assert str(program).endswith("104 bytes are kept")
+
+
+def test_a_storage_counts_once() -> None:
+    x = torch.ones(10)
+    assert tape.trace(lambda x: torch.sin(x) * torch.cos(x.reshape(2, 5).reshape(10)))(x).residual_bytes == 3 * 40
+
+
+@pytest.mark.parametrize("channels", [4, 24])
+def test_a_convolution_keeps_its_input_and_not_its_patches(channels: int) -> None:
+    x, w = torch.ones(2, channels, 16, 16), torch.ones(32, channels, 3, 3)
+    assert tape.trace(nn.conv2d)(x, w).residual_bytes <= 1.1 * (x.nbytes + w.nbytes)
+
+
+@pytest.mark.parametrize(
+    "enlarged",
+    [
+        lambda x: F.unfold(x, 3),
+        lambda x: x.repeat_interleave(9, -1),
+        lambda x: x.expand(9, 4, 16, 16),
+        lambda x: F.pad(x, (30, 30, 30, 30)),
+        lambda x: x.permute(0, 3, 1, 2).reshape(-1).repeat_interleave(9).reshape(3, -1),
+    ],
+)
+def test_a_recipe_is_kept_in_place_of_a_large_tensor(enlarged: object) -> None:
+    x = torch.linspace(0, 1, 1024).reshape(1, 4, 16, 16)
+    program = tape.trace(lambda x: torch.sin(enlarged(x)).sum())(x)  # type: ignore[operator]
+    assert program.residual_bytes == x.nbytes
+    recorded = tape.grad(lambda x: torch.sin(enlarged(x)).sum())(x)  # type: ignore[operator]
+    assert torch.allclose(recorded, torch.func.grad(lambda x: torch.sin(enlarged(x)).sum())(x))  # type: ignore[operator]
+
+
+def test_a_change_in_place_of_what_a_recipe_needs_is_noticed() -> None:
+    x = torch.ones(4)
+    _, pullback = tape.vjp(lambda y: torch.sin((y * 2).expand(3, 4) * x.expand(3, 4)), x.clone())
+    x.add_(1)
+    with pytest.raises(tape.TapeError, match="changed in place"):
+        pullback(torch.ones(3, 4))
