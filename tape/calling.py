@@ -39,77 +39,78 @@ def caller(primitive: "Primitive[..., Any]") -> Callable[..., Any]:
         parameters=_parameters(primitive.signature),
         each=each,
         arguments=listed("{}"),
-        values=listed("value_{}"),
-        slots=listed("slot_{}"),
-        kept=listed("kept_{}") + listed("{}", static),
+        values=listed("value_{}__"),
+        slots=listed("slot_{}__"),
+        kept=listed("kept_{}__") + listed("{}", static),
         options=listed("{0}={0}", static),
     )
     scope: dict[str, Any] = {
-        "primitive": primitive,
-        "function": primitive.function,
-        "plans": primitive.plans,
-        "defaults": {name: p.default for name, p in primitive.signature.parameters.items()},
-        "record": _record,
-        "finish": _finish,
-        "is_plain": _is_plain,
-        "version": version,
-        "new": tuple.__new__,
-        "is_grad_enabled": torch.is_grad_enabled,
-        "Like": Like,
-        "PLAIN": _PLAIN,
-        "FLOATING": _FLOATING,
-        "Step": Step,
-        "Tensor": Tensor,
-        "Traced": Traced,
+        "primitive__": primitive,
+        "function__": primitive.function,
+        "plans__": primitive.plans,
+        "defaults__": {name: p.default for name, p in primitive.signature.parameters.items()},
+        "record__": _record,
+        "finish__": _finish,
+        "is_plain__": _is_plain,
+        "version__": version,
+        "new__": tuple.__new__,
+        "is_grad_enabled__": torch.is_grad_enabled,
+        "Like__": Like,
+        "PLAIN__": _PLAIN,
+        "FLOATING__": _FLOATING,
+        "Step__": Step,
+        "Tensor__": Tensor,
+        "Traced__": Traced,
     }
     exec(compile(source, f"<the call of {primitive.name}>", "exec"), scope)
     call: Callable[..., Any] = scope["call"]
     call.__name__ = call.__qualname__ = primitive.name
+    call.__module__ = primitive.function.__module__
     return call
 
 
-# The names of the caller's own end in an underscore, so that a parameter may have any other.
+# All names but the parameters' own end in two underscores, so that a parameter may have any other.
 _CALLER = """
 def call({parameters}):
-    tape_ = None
-    traced_ = 0
+    tape__ = None
+    traced__ = 0
     while True:{each}
-        if tape_ is None:
-            return function({arguments}{options})
-        if tape_.ended or not is_grad_enabled():
+        if tape__ is None:
+            return function__({arguments}{options})
+        if tape__.ended or not is_grad_enabled__():
             break
-        ans_ = function({values}{options})
-        slots_ = [{slots}]
-        plan_ = plans.get(traced_)
-        is_plain_ = type(ans_) is Tensor and ans_.dtype in FLOATING and not ans_.requires_grad
-        if plan_ is None or plan_.remade or not is_plain_:
-            return finish(primitive, tape_, ({arguments}), [{values}], slots_, traced_, dict({options}), ans_)
-        slot_ = len(tape_.likes)
-        tape_.likes.append(new(Like, (ans_.shape, ans_.dtype, ans_.device)))
-        residuals_ = plan_.residuals(({kept}ans_))
-        tape_.steps.append(new(Step, (primitive, plan_, slots_, slot_, residuals_, version(residuals_))))
-        return Traced(tape_, slot_, ans_)
-    return record(primitive, ({arguments}), dict({options}))
+        ans__ = function__({values}{options})
+        slots__ = [{slots}]
+        plan__ = plans__.get(traced__)
+        plain__ = type(ans__) is Tensor__ and ans__.dtype in FLOATING__ and not ans__.requires_grad
+        if plan__ is None or plan__.remade or not plain__:
+            return finish__(primitive__, tape__, ({arguments}), [{values}], slots__, traced__, dict({options}), ans__)
+        slot__ = len(tape__.likes)
+        tape__.likes.append(new__(Like__, (ans__.shape, ans__.dtype, ans__.device)))
+        residuals__ = plan__.residuals(({kept}ans__))
+        tape__.steps.append(new__(Step__, (primitive__, plan__, slots__, slot__, residuals__, version__(residuals__))))
+        return Traced__(tape__, slot__, ans__)
+    return record__(primitive__, ({arguments}), dict({options}))
 """
 _ARGUMENT = """
-        if type({name}) is Traced:
-            if tape_ is None:
-                tape_ = {name}.tape
-            elif tape_ is not {name}.tape:
+        if type({name}) is Traced__:
+            if tape__ is None:
+                tape__ = {name}.tape
+            elif tape__ is not {name}.tape:
                 break
-            value_{name} = {name}.value
-            if type(value_{name}) is not Tensor:
+            value_{name}__ = {name}.value
+            if type(value_{name}__) is not Tensor__:
                 break
-            kept_{name} = value_{name} if {name}.recipe is None else {name}.recipe
-            slot_{name} = {name}.slot
-            traced_ += {bit}
-        elif type({name}) in PLAIN or is_plain({name}):
-            value_{name} = kept_{name} = {name}
-            slot_{name} = None
+            kept_{name}__ = value_{name}__ if {name}.recipe is None else {name}.recipe
+            slot_{name}__ = {name}.slot
+            traced__ += {bit}
+        elif type({name}) in PLAIN__ or is_plain__({name}):
+            value_{name}__ = kept_{name}__ = {name}
+            slot_{name}__ = None
         else:
             break"""
 _STATIC = """
-        if type({name}) not in PLAIN and not is_plain({name}):
+        if type({name}) not in PLAIN__ and not is_plain__({name}):
             break"""
 
 
@@ -119,7 +120,7 @@ def _parameters(signature: inspect.Signature) -> str:
     for name, parameter in signature.parameters.items():
         if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parts:
             parts.append("*")
-        parts.append(name if parameter.default is parameter.empty else f"{name}=defaults[{name!r}]")
+        parts.append(name if parameter.default is parameter.empty else f"{name}=defaults__[{name!r}]")
     return ", ".join(parts)
 
 
@@ -163,7 +164,8 @@ def _record(primitive: "Primitive[..., Any]", args: tuple[Any, ...], options: di
         if type(argument) is Traced:
             slots.append(argument.slot if argument.tape is tape else None)
         else:
-            slots.append([leaf.slot if own else None for leaf, own in zip(leaves, mine, strict=True)])
+            own_slots = [leaf.slot if own else None for leaf, own in zip(leaves, mine, strict=True)]
+            slots.append(own_slots if any(mine) else None)
     ans = primitive.call(*values, **options) if outer else primitive.function(*values, **options)
     return _finish(primitive, tape, args, values, slots, traced, options, ans)
 
