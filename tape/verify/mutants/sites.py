@@ -81,12 +81,18 @@ def applied(mutant: Mutant) -> Iterator[None]:
     """The function has the mutant's code, everywhere at once; afterwards its own again."""
     original = mutant.target.__code__
     mutant.target.__code__ = mutant.code
+    _forget_plans()
     try:
         yield
     finally:
         mutant.target.__code__ = original
-        for primitive, _ in registry.values():
-            primitive._plans.clear()  # worked out by mutated code, perhaps
+        _forget_plans()
+
+
+def _forget_plans() -> None:
+    """Plans are kept, and the code that works them out may be what changed."""
+    for primitive, _ in registry.values():
+        primitive._plans.clear()
 
 
 def _mutants(site: _Site, ops: tuple[str, ...]) -> Iterator[Mutant]:
