@@ -154,6 +154,8 @@ def by_tests(module: str) -> None:
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
         # Plain asserts: pytest rewrites them to explain, which nobody reads here.
         options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "--assert=plain", "--hypothesis-seed=0"]
+        # Hypothesis warns where it was at work before pytest began; other judges have put it to work.
+        options += ["-W", "ignore::hypothesis.errors.HypothesisSideeffectWarning"]
         code = pytest.main([*paths, *options])
     assert code == 0, quiet.getvalue()[-500:]
 
