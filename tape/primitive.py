@@ -123,16 +123,16 @@ class Primitive(Generic[_P, _R]):
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Every positional parameter in its place, and static ones by keyword."""
-        kwargs = dict(kwargs)
+        static = dict(kwargs)
         bound = list(args)
         for name in self.positional[len(args) :]:
             if name in kwargs:
-                bound.append(kwargs.pop(name))
+                bound.append(static.pop(name))
             elif name in self._defaults:
                 bound.append(self._defaults[name])
-        if len(bound) != len(self.positional) or not kwargs.keys() <= set(self.static):
+        if len(bound) != len(self.positional) or not static.keys() <= set(self.static):
             raise TypeError(f"{self.name}{self.signature} {self._mismatch(args, kwargs)}")
-        return tuple(bound), kwargs
+        return tuple(bound), static
 
     def _mismatch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         for name in kwargs:
@@ -140,10 +140,10 @@ class Primitive(Generic[_P, _R]):
                 return f"has no argument {name!r}"
             if name in self.positional[: len(args)]:
                 return f"got its argument {name!r} twice"
-        if len(args) > len(self.positional):
-            return f"takes {len(self.positional)} positional arguments and got {len(args)}"
-        missing = next(name for name in self.positional[len(args) :] if name not in {*kwargs, *self._defaults})
-        return f"lacks its argument {missing!r}"
+        for name in self.positional[len(args) :]:
+            if name not in kwargs and name not in self._defaults:
+                return f"lacks its argument {name!r}"
+        return f"takes {len(self.positional)} positional arguments and got {len(args)}"
 
     def _record(self, tape: Tape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if tape.ended:
@@ -193,7 +193,7 @@ class Primitive(Generic[_P, _R]):
         result: Any
         if isinstance(ans, (tuple, list)):
             boxed = [tape.trace(part) if self._differentiable(part) else part for part in ans]
-            output = tuple(part.slot if type(part) is Traced and part.tape is tape else None for part in boxed)
+            output = tuple(part.slot if type(part) is Traced else None for part in boxed)
             if all(slot is None for slot in output):
                 return ans
             result = type(ans)(*boxed) if hasattr(ans, "_fields") else type(ans)(boxed)

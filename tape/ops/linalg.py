@@ -58,7 +58,7 @@ def cholesky_factor(a: Tensor) -> Tensor:
 def _cholesky(g: Any, ans: Any) -> Any:
     inside = torch.tril(torch.matmul(ans.mT, g))
     inside = inside - 0.5 * torch.diag_embed(torch.diagonal(inside, 0, -2, -1))
-    outside = solve_matrix(ans.mT, solve_matrix(ans.mT, inside).mT)  # or its transpose
+    outside = solve_matrix(ans.mT, solve_matrix(ans.mT, inside).mT)  # only its symmetric part counts
     return 0.5 * (outside + outside.mT)
 
 
