@@ -98,7 +98,7 @@ def _power_base(g: Any, x: Any, exponent: Any) -> Any:
     if isinstance(exponent, (int, float)):
         return torch.zeros_like(g) if exponent == 0 else g * (exponent * x ** (exponent - 1))
     zero = (exponent == 0) & (x == 0)
-    return g * torch.where(zero, 0.0, exponent * x ** (exponent - 1 + zero))
+    return g * torch.where(zero, 0.0, exponent * x ** (exponent - 1 + zero.to(x.dtype)))
 
 
 def _power_exponent(g: Any, ans: Any, x: Any, exponent: Any) -> Any:

@@ -38,6 +38,12 @@ def test_an_integer_base_has_its_logarithm_in_the_exponents_precision(doubles: A
     assert gradient.equal(3 * torch.log(doubles(3)))
 
 
+def test_an_exponent_of_one_number_does_not_widen_the_cotangent_of_the_base() -> None:
+    exponent = torch.tensor(2.0, dtype=torch.float64)
+    gradient = tape.grad(lambda x: (x**exponent).sum())(torch.tensor([1.0, 3.0]))
+    assert gradient.equal(torch.tensor([2.0, 6.0]))
+
+
 def test_a_power_of_a_negative_base(agrees_with_torch: Any, doubles: Any) -> None:
     agrees_with_torch(lambda x: x**3, doubles(-2, -0.5))
     agrees_with_torch(lambda x: x ** doubles(3, 2), doubles(-2, -0.5))
