@@ -141,7 +141,7 @@ class Primitive(Generic[_P, _R]):
             if name in self.positional[: len(args)]:
                 return f"got its argument {name!r} twice"
         for name in self.positional[len(args) :]:
-            if name not in kwargs and name not in self._defaults:
+            if name not in kwargs:  # nor has it a default: parameters that have one come last
                 return f"lacks its argument {name!r}"
         return f"takes {len(self.positional)} positional arguments and got {len(args)}"
 

@@ -164,7 +164,8 @@ class _Recording:
         wanted = [slot for slot in self.slots if slot is not None]
         swept = iter(sweep(self.tape, pairs, wanted, keep))
         cotangents = [None if slot is None else next(swept) for slot in self.slots]
-        return tuple(tree.unflatten(self.treedef, cotangents))
+        pulled: tuple[Any, ...] = tree.unflatten(self.treedef, cotangents)
+        return pulled
 
     def result(self, leaf: Any) -> Any:
         """What the function returned as it leaves the transformation: sharing memory with nothing."""
@@ -191,7 +192,7 @@ class _Recording:
             )
         if not plain.is_floating_point():
             return leaf
-        return self.tape.trace(leaf.detach() if plain is leaf and leaf.requires_grad else leaf)
+        return self.tape.trace(leaf.detach() if leaf.requires_grad else leaf)
 
 
 class _Output(NamedTuple):
