@@ -243,10 +243,9 @@ def _positions(numbers: tuple[int, ...], args: tuple[Any, ...]) -> tuple[int, ..
 
 def _refuse_integers(argument: Any, name: str) -> None:
     for leaf, path in zip(tree.leaves(argument), tree.paths(argument), strict=True):
-        plain = raw(leaf)
-        if isinstance(plain, Tensor) and not plain.is_floating_point() and not plain.is_complex():
+        if isinstance(leaf, Tensor) and not leaf.is_floating_point() and not leaf.is_complex():
             raise TapeError(
-                f"{_dotted(name, path)} is a tensor of {plain.dtype}, which has no gradient; convert it with "
+                f"{_dotted(name, path)} is a tensor of {leaf.dtype}, which has no gradient; convert it with "
                 ".float(), or pass it as an argument outside argnums"
             )
 

@@ -140,10 +140,20 @@ class TestArguments:
         same((out, found["double"]), (x.sum(), x * 2))
         same(pullback(torch.ones_like(out)), (torch.ones_like(x),))
 
-    @pytest.mark.parametrize("result", [lambda x: x.sum(), lambda x: (x.sum(), x, x), lambda x: [x.sum(), x]])
-    def test_has_aux_wants_a_pair(self, result: Callable[..., Any], x: Tensor) -> None:
+    @pytest.mark.parametrize(
+        ("result", "described"),
+        [
+            (lambda x: x.sum(), r"a tensor of shape \(\)"),
+            (lambda x: x, r"a tensor of shape \(3,\)"),
+            (lambda x: (x.sum(), x, x), "a tuple"),
+            (lambda x: [x.sum(), x], "a list"),
+            (lambda x: None, "None"),
+            (lambda x: 2, "2"),
+        ],
+    )
+    def test_has_aux_wants_a_pair(self, result: Callable[..., Any], described: str, x: Tensor) -> None:
         for transformed in (lambda: grad(result, has_aux=True)(x), lambda: vjp(result, x, has_aux=True)):
-            with pytest.raises(tape.TapeError, match="pair"):
+            with pytest.raises(tape.TapeError, match=rf"a pair \(out, aux\), not {described}$"):
                 transformed()
 
     @pytest.mark.parametrize("number", [2, 2.0, 1j])
