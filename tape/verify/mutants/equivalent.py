@@ -187,7 +187,8 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.transforms._Recording.pull", "True -> False"): _STRICT,
     (
         "tape.transforms._refuse_integers",
-        "zip(tree.leaves(argument), tree.paths(argument), strict=True) -> zip(tree.leaves(argument), tree.paths(argument))",
+        "zip(tree.leaves(argument), tree.paths(argument), strict=True) -> "
+        "zip(tree.leaves(argument), tree.paths(argument))",
     ): _STRICT,
     ("tape.transforms._refuse_integers", "True -> False"): _STRICT,
     (
