@@ -1,4 +1,4 @@
-"""Mutation testing: small errors put into the rules and the sweep, which verification must notice."""
+"""Mutation testing: small errors put into the rules and the engine, which verification must notice."""
 
 from tape.verify.mutants.judging import Judge as Judge
 from tape.verify.mutants.judging import by_differences as by_differences

@@ -36,7 +36,7 @@ def run_mutants(
     if module not in ENGINE:
         chosen += [m for m in rule_mutants(None if op is None else [op]) if module in (None, m.module)]
     if op is None:
-        chosen += engine_mutants(("tape.recording",) if module is None else (module,) if module in ENGINE else ())
+        chosen += engine_mutants([name for name in ENGINE if module in (None, name)])
     return judge_mutants(chosen, on_survivor=on_survivor)
 
 

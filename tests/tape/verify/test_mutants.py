@@ -8,7 +8,7 @@ import pytest
 
 from tape.registry import registry
 from tape.verify.__main__ import main
-from tape.verify.mutants import Outcome, by_differences, engine_mutants, judge_mutants, rule_mutants
+from tape.verify.mutants import Outcome, by_differences, engine_mutants, judge_mutants, rule_mutants, run_mutants
 from tape.verify.mutants.changes import changed_trees
 from tape.verify.mutants.equivalent import EQUIVALENT
 from tape.verify.mutants.sites import applied
@@ -148,6 +148,21 @@ def test_every_op_with_a_rule_has_mutants() -> None:
     concerned = {op for mutant in rule_mutants() for op in mutant.ops}
     # The rules of these are "the cotangent" and "the cotangent at the index", which leaves nothing to change.
     assert registry.keys() - concerned == {"clone", "contiguous", "expand", "scatter_into_zeros"}
+
+
+def test_all_mutants_are_those_of_the_rules_and_of_the_whole_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[Any] = []
+    monkeypatch.setattr("tape.verify.mutants.running.judge_mutants", lambda mutants, **_: chosen.extend(mutants))
+    run_mutants()
+    assert len(chosen) == len([*rule_mutants(), *engine_mutants()])
+    assert {"tape.recording", "tape.primitive", "tape.transforms"} < {mutant.module for mutant in chosen}
+    for module in ("tape.primitive", "tape.ops.special"):
+        chosen.clear()
+        run_mutants(module=module)
+        assert {mutant.module for mutant in chosen} == {module}
+    chosen.clear()
+    run_mutants(op="sin")
+    assert {mutant.ops for mutant in chosen} == {("sin",)}
 
 
 def test_the_command_prints_the_counts_and_fails_on_a_survivor(
