@@ -83,7 +83,7 @@ def call({parameters}):
         slots__ = [{slots}]
         plan__ = plans__.get(traced__)
         plain__ = type(ans__) is Tensor__ and ans__.dtype in FLOATING__ and not ans__.requires_grad
-        if plan__ is None or plan__.remade or not plain__:
+        if plan__ is None or plan__.remade or not plan__.parts or not plain__:
             return finish__(primitive__, tape__, ({arguments}), [{values}], slots__, traced__, dict({options}), ans__)
         slot__ = len(tape__.likes)
         tape__.likes.append(new__(Like__, (ans__.shape, ans__.dtype, ans__.device)))
@@ -189,7 +189,7 @@ def _finish(
     result: Any
     if isinstance(ans, (tuple, list)):
         boxed = [tape.trace(part) if _differentiable(primitive, part) else part for part in ans]
-        output = tuple(part.slot if type(part) is Traced and part.tape is tape else None for part in boxed)
+        output = tuple(part.slot if type(part) is Traced else None for part in boxed)
         if all(slot is None for slot in output):
             return ans
         result = type(ans)(*boxed) if hasattr(ans, "_fields") else type(ans)(boxed)

@@ -170,7 +170,8 @@ class _Recording:
         wanted = [slot for slot in self.slots if slot is not None]
         swept = iter(sweep(self.tape, pairs, wanted, keep))
         cotangents = [None if slot is None else next(swept) for slot in self.slots]
-        return tuple(tree.unflatten(self.treedef, cotangents))
+        pulled: tuple[Any, ...] = tree.unflatten(self.treedef, cotangents)
+        return pulled
 
     def result(self, leaf: Any) -> Any:
         """What the function returned as it leaves the transformation: sharing memory with nothing."""
@@ -197,7 +198,7 @@ class _Recording:
             )
         if not plain.is_floating_point():
             return leaf
-        return self.tape.trace(leaf.detach() if plain is leaf and leaf.requires_grad else leaf)
+        return self.tape.trace(leaf.detach() if leaf.requires_grad else leaf)
 
 
 class _Output(NamedTuple):
@@ -248,10 +249,9 @@ def _positions(numbers: tuple[int, ...], args: tuple[Any, ...]) -> tuple[int, ..
 
 def _refuse_integers(argument: Any, name: str) -> None:
     for leaf, path in zip(tree.leaves(argument), tree.paths(argument), strict=True):
-        plain = raw(leaf)
-        if isinstance(plain, Tensor) and not plain.is_floating_point() and not plain.is_complex():
+        if isinstance(leaf, Tensor) and not leaf.is_floating_point() and not leaf.is_complex():
             raise TapeError(
-                f"{_dotted(name, path)} is a tensor of {plain.dtype}, which has no gradient; convert it with "
+                f"{_dotted(name, path)} is a tensor of {leaf.dtype}, which has no gradient; convert it with "
                 ".float(), or pass it as an argument outside argnums"
             )
 

@@ -68,7 +68,7 @@ def cholesky_factor(a: Tensor) -> Tensor:
 def _cholesky(g: Any, ans: Any) -> Any:
     inside = torch.tril(torch.matmul(ans.mT, g))
     inside = inside - 0.5 * torch.diag_embed(torch.diagonal(inside, 0, -2, -1))
-    outside = solve_matrix(ans.mT, solve_matrix(ans.mT, inside.mT).mT)
+    outside = solve_matrix(ans.mT, solve_matrix(ans.mT, inside).mT)  # only its symmetric part counts
     return 0.5 * (outside + outside.mT)
 
 
@@ -95,7 +95,7 @@ def slogdet(A: Tensor) -> tuple[Tensor, Tensor]:
     return torch.linalg.slogdet(A)  # type: ignore[no-any-return]
 
 
-slogdet.defvjp(A=lambda g, A: torch.linalg.inv(A).mT * g[1].unsqueeze(-1).unsqueeze(-1))
+slogdet.defvjp(A=lambda g, A: torch.linalg.inv(A).mT * g[1][..., None, None])
 
 
 @implements(torch.linalg.det, torch.det, Tensor.det)

@@ -28,7 +28,7 @@ def scatter_from(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 
 def _cleared(g: Any, dim: int, index: Any) -> Any:
-    return scatter_from(g, dim, index, torch.zeros(index.shape, dtype=g.dtype, device=g.device))
+    return scatter_from(g, dim, index, torch.zeros_like(index, dtype=g.dtype))
 
 
 scatter_from.defvjp(x=_cleared, index=None, src=_gathered)

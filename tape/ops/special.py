@@ -105,16 +105,15 @@ logaddexp2.defvjp(
     Tensor.hypot,
 )
 def hypot(x: Tensor, y: Tensor) -> Tensor:
-    """The derivative where both are 0 is 0."""
+    """The derivatives where both are 0 are 0, in every order."""
     return torch.hypot(x, y)
 
 
-def _share(g: Any, part: Any, whole: Any) -> Any:
-    zero = whole == 0
-    return g * part / torch.where(zero, 1.0, whole)
+def _share(part: Any, whole: Any) -> Any:
+    return part / torch.where(whole == 0, math.inf, whole)
 
 
-hypot.defvjp(x=lambda g, ans, x: _share(g, x, ans), y=lambda g, ans, y: _share(g, y, ans))
+hypot.defvjp(x=lambda g, ans, x: g * _share(x, ans), y=lambda g, ans, y: g * _share(y, ans))
 
 
 @op(
@@ -136,7 +135,7 @@ def xlogy(x: Operand, y: Operand) -> Tensor:
 def _log_or_zero(g: Any, x: Any, y: Any) -> Any:
     base = torch.full_like(x, y) if isinstance(y, (int, float)) else y
     constant = (x == 0) & (base <= 0)
-    return g * torch.where(constant, 0.0, torch.log(torch.where(constant, 1.0, base)))
+    return g * torch.log(torch.where(constant, 1.0, base))
 
 
 xlogy.defvjp(x=_log_or_zero, y=lambda g, x, y: g * x / y)

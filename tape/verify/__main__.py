@@ -24,9 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     mutants = commands.add_parser(
         "mutants",
-        help="small errors put into the rules and the sweep, which verification must notice",
+        help="small errors put into the rules and the engine, which verification must notice",
         description=(
-            "Changes one operator, number, argument or condition at a time in the derivative rules and in the sweep, "
+            "Changes one operator, number, argument or condition at a time in the derivative rules and in the engine, "
             "and runs the checks that concern it. A mutant that no check notices, and that does not stand in the "
             "table of equivalent mutants, is a missing test. Run it in the repository's root: the unit tests judge "
             "what finite differences cannot (conventions at ties, messages)."

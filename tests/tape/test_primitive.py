@@ -1,5 +1,6 @@
 """Primitives: how rules name what they need, and every way of getting one wrong."""
 
+import functools
 import gc
 import weakref
 from collections import namedtuple
@@ -13,6 +14,7 @@ from torch import Tensor
 import tape
 from tape import grad, primitive, vjp
 from tape.primitive import Primitive
+from tape.recording import Tape
 
 Halves = namedtuple("Halves", ["left", "right"])
 
@@ -45,6 +47,13 @@ class TestDefinition:
         torch.testing.assert_close(grad(lambda x: f(x, 2, scale=3.0).sum())(x), torch.full_like(x, 6))
         assert f.__name__ == "product"
         assert "product" in repr(f)
+
+    def test_a_function_without_a_name_is_called_by_its_text(self, x: Tensor) -> None:
+        unnamed = functools.partial(lambda y, x: x * y, 2.0)
+        f = primitive(unnamed)
+        assert f.name == repr(unnamed)
+        f.defvjp(x=lambda g: g * 2)
+        torch.testing.assert_close(grad(lambda x: f(x).sum())(x), torch.full_like(x, 2))
 
     def test_defaults_of_positional_parameters_hold(self, x: Tensor) -> None:
         @primitive
@@ -102,6 +111,12 @@ class TestDefinition:
         f.defvjp(x=lambda g, y: g * y)
         f.defvjp(y=lambda g, x: g * x)
         torch.testing.assert_close(grad(lambda x: f(x, x).sum())(x), 2 * x)
+        f.defvjp(x=None)
+        torch.testing.assert_close(grad(lambda x: f(x, x).sum())(x), x)
+
+    def test_a_rule_behind_a_zero_derivative_is_looked_at_too(self) -> None:
+        with pytest.raises(tape.TapeError, match="asks for 'z'"):
+            product().defvjp(x=None, y=lambda g, z: g)
 
 
 class TestCalls:
@@ -109,7 +124,8 @@ class TestCalls:
         ("call", "named"),
         [
             (lambda f, x: f(x), "'y'"),
-            (lambda f, x: f(y=x), "'x'"),
+            (lambda f, x: f(y=x), "missing 1 required positional argument: 'x'"),
+            (lambda f, x: f(x=x), "missing 1 required positional argument: 'y'"),
             (lambda f, x: f(x, x, x), "2 positional"),
             (lambda f, x: f(x, x, z=1), "'z'"),
             (lambda f, x: f(x, x, x=x), "multiple values for argument 'x'"),
@@ -146,6 +162,27 @@ class TestCalls:
         imaginary.defvjp(x=lambda g: g)
         with pytest.raises(tape.TapeError, match=r"imaginary .*complex"):
             vjp(imaginary, x)
+
+    def test_without_gradients_static_arguments_still_hold(self, x: Tensor) -> None:
+        f = product()
+
+        def scaled(x: Any) -> Any:
+            with torch.no_grad():
+                return f(x, 2.0, scale=3.0)
+
+        assert vjp(scaled, x)[0].equal(6 * x)
+
+    def test_an_integer_output_is_plain(self, x: Tensor) -> None:
+        @primitive
+        def largest(x: Any) -> Any:
+            return torch.argmax(x)
+
+        largest.defvjp(x=lambda g: g)
+        recorded = Tape()
+        place = largest(recorded.trace(x))
+        assert type(place) is Tensor
+        assert place == 2
+        assert recorded.steps == []
 
     def test_nothing_is_recorded_without_a_traced_argument(self, x: Tensor) -> None:
         f = product()  # without rules
@@ -217,9 +254,13 @@ class TestRules:
         steps.defvjp(x=None)
         assert grad(lambda x: (steps(x) * x).sum())(x).equal(x)
         assert type(vjp(steps, x)[0]) is Tensor
+        recorded = Tape()
+        assert type(steps(recorded.trace(x))) is Tensor
+        assert recorded.steps == []
 
     def test_rules_see_nothing_of_torchs_own_graph(self, x: Tensor) -> None:
         weight = torch.nn.Parameter(x + 1)
+        leaf = weight.detach().requires_grad_()
         seen: list[Any] = []
 
         @primitive
@@ -231,7 +272,7 @@ class TestRules:
             return g * y * parts[0] * weight  # this result has a graph, which ends at the boundary
 
         weighted.defvjp(x=rule, y=None, parts=None)
-        _, pullback = vjp(lambda x: weighted(x, weight, [weight]) + weighted(x, weight, (weight,)), x.requires_grad_())
+        _, pullback = vjp(lambda x: weighted(x, weight, [weight]) + weighted(x, leaf, (weight,)), x.requires_grad_())
         (cotangent,) = pullback(weight)
         assert len(seen) == 10
         assert not any(value.requires_grad for value in [*seen, cotangent])
@@ -295,6 +336,23 @@ class TestSeveralOutputs:
         grad(lambda x: (kinds.append(type(halve(x))), x.sum())[1])(x)
         assert kinds == [type(halve(x))]
 
+    @pytest.mark.parametrize("build", [list, tuple, lambda parts: Halves(*parts)])
+    def test_outputs_have_nothing_of_torchs_own_graph(self, build: Any, x: Tensor) -> None:
+        weight = torch.nn.Parameter(x + 1)
+        seen: list[Any] = []
+
+        @primitive
+        def twice(x: Any) -> Any:
+            return build([x * weight, weight * 1])
+
+        def rule(g: Any, ans: Any) -> Any:
+            seen.extend(ans)
+            return g[0] * weight.detach()
+
+        twice.defvjp(x=rule)
+        grad(lambda x: twice(x)[0].sum())(x)
+        assert [part.requires_grad for part in seen] == [False, False]
+
     @pytest.mark.parametrize(
         ("use", "expected"),
         [
@@ -332,6 +390,9 @@ class TestSeveralOutputs:
         out, pullback = vjp(orders, x)
         assert all(type(part) is Tensor for part in out)
         assert pullback((None, None))[0].eq(0).all()
+        recorded = Tape()
+        assert all(type(part) is Tensor for part in orders(recorded.trace(x)))
+        assert recorded.steps == []
 
     def test_broadcasting_and_promotion_are_undone(self, x: Tensor) -> None:
         @primitive
@@ -381,6 +442,47 @@ class TestPytreeArguments:
 
         # inner = 3 * 2x * x
         assert grad(f)(torch.tensor(2.0)) == 12 * 2 + 1
+
+    def test_the_innermost_of_several_levels_records_the_call_wherever_it_stands(self, weighted: Any) -> None:
+        def product(x: Any, *, turned: bool) -> Any:
+            def f(y: Any) -> Any:
+                return weighted([y * y, x * x] if turned else [x * x, y * y], [2.0, 3.0])
+
+            return grad(f)(x) * x
+
+        assert grad(functools.partial(product, turned=True))(torch.tensor(2.0)) == 16
+        assert grad(functools.partial(product, turned=False))(torch.tensor(2.0)) == 24
+
+    def test_a_later_argument_may_be_the_pytree(self, x: Tensor) -> None:
+        @primitive
+        def scaled(factor: float, parts: Any) -> Any:
+            return factor * parts[0] * parts[1]
+
+        scaled.defvjp(parts=lambda g, factor, parts: [g * factor * parts[1], g * factor * parts[0]])
+        torch.testing.assert_close(grad(lambda x: scaled(3.0, [x, x]).sum())(x), 6 * x)
+
+    @pytest.mark.parametrize("inner", range(4))
+    @pytest.mark.parametrize("outer", range(4))
+    def test_an_outer_level_goes_by_the_rule_too(self, outer: int, inner: int) -> None:
+        """And not by what the function does to a traced value: the rules here are not the function's."""
+
+        @primitive
+        def add(x: Any, y: Any, parts: Any) -> Any:
+            return x + y + parts[0] + parts[1]
+
+        add.defvjp(x=lambda g: 10 * g, y=lambda g: 20 * g, parts=lambda g: [30 * g, 40 * g])
+        one = torch.ones(())
+
+        def call(p: Any, q: Any) -> Any:
+            values = [one, one, one, one]
+            values[outer] = p
+            values[inner] = q
+            return add(values[0], values[1], values[2:])
+
+        def value(p: Any) -> Any:
+            return tape.value_and_grad(lambda q: call(p, q))(one if outer != inner else p)[0]
+
+        assert grad(value)(one) == 10 * (outer + 1)
 
     def test_a_wrong_number_of_cotangents_names_the_op_and_the_argument(self, x: Tensor) -> None:
         @primitive

@@ -101,6 +101,12 @@ class TestArguments:
         with pytest.raises(ValueError, match=f"argnums .* called with {args} arguments"):
             grad(lambda *args: args[0].sum(), argnums)(*[x] * args)
 
+    def test_argnums_are_those_that_were_given_first(self, x: Tensor) -> None:
+        argnums = [0]
+        gradient = grad(lambda x, y: (x * y).sum(), argnums)
+        argnums.append(1)
+        same(gradient(x, x + 1), (x + 1,))
+
     @pytest.mark.parametrize("argnums", [(0, 0), (0, -2)])
     def test_an_argument_named_twice_is_refused(self, argnums: Any, x: Tensor) -> None:
         with pytest.raises(ValueError, match="twice"):
@@ -134,10 +140,20 @@ class TestArguments:
         same((out, found["double"]), (x.sum(), x * 2))
         same(pullback(torch.ones_like(out)), (torch.ones_like(x),))
 
-    @pytest.mark.parametrize("result", [lambda x: x.sum(), lambda x: (x.sum(), x, x), lambda x: [x.sum(), x]])
-    def test_has_aux_wants_a_pair(self, result: Callable[..., Any], x: Tensor) -> None:
+    @pytest.mark.parametrize(
+        ("result", "described"),
+        [
+            (lambda x: x.sum(), r"a tensor of shape \(\)"),
+            (lambda x: x, r"a tensor of shape \(3,\)"),
+            (lambda x: (x.sum(), x, x), "a tuple"),
+            (lambda x: [x.sum(), x], "a list"),
+            (lambda x: None, "None"),
+            (lambda x: 2, "2"),
+        ],
+    )
+    def test_has_aux_wants_a_pair(self, result: Callable[..., Any], described: str, x: Tensor) -> None:
         for transformed in (lambda: grad(result, has_aux=True)(x), lambda: vjp(result, x, has_aux=True)):
-            with pytest.raises(tape.TapeError, match="pair"):
+            with pytest.raises(tape.TapeError, match=rf"a pair \(out, aux\), not {described}$"):
                 transformed()
 
     @pytest.mark.parametrize("number", [2, 2.0, 1j])
@@ -156,20 +172,33 @@ class TestArguments:
         with pytest.raises(tape.TapeError, match=f"argument 1 at whole is a tensor of {dtype}"):
             grad(lambda x, p: (x * p["whole"]).sum(), 1)(x, {"whole": whole})
 
+    def test_what_holds_no_numbers_passes_through_as_a_primal(self, x: Tensor) -> None:
+        out, pullback = vjp(lambda x, flag, mode: x * 2 if flag and mode == "double" else x, x, True, "double")
+        same(out, x * 2)
+        assert pullback(x)[1:] == (None, None)
+
+    @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+    @pytest.mark.filterwarnings("ignore:.*quantiz.*")
     @pytest.mark.parametrize(
-        "refused",
+        "unusual",
         [
-            torch.ones(2, dtype=torch.complex64),
-            torch.ones(2).to_sparse(),
-            torch.nested.nested_tensor([torch.ones(1), torch.ones(2)], layout=torch.jagged),
+            lambda: torch.ones(2, dtype=torch.complex64),
+            lambda: torch.ones(2).to_sparse(),
+            lambda: torch.nested.nested_tensor([torch.ones(1), torch.ones(2)], layout=torch.jagged),
+            lambda: torch.nested.nested_tensor([torch.ones(1), torch.ones(2)]),
+            lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
         ],
-        ids=["complex", "sparse", "nested"],
+        ids=["complex", "sparse", "jagged", "nested", "quantized"],
     )
-    def test_unusual_tensors_are_refused_at_the_door(self, refused: Tensor) -> None:
-        with pytest.raises(tape.TapeError, match=r"primal 0 at layers\.0"):
-            vjp(lambda p: p["layers"][0], {"layers": [refused]})
+    def test_unusual_tensors_are_refused_at_the_door(self, unusual: Callable[[], Tensor]) -> None:
+        with pytest.raises(tape.TapeError, match=r"primal 0 at layers\.0 .* dense real tensors"):
+            vjp(lambda p: p["layers"][0], {"layers": [unusual()]})
         with pytest.raises(tape.TapeError, match="argument 0"):
-            grad(lambda x: x.sum())(refused)
+            grad(lambda x: x.sum())(unusual())
+
+    def test_a_complex_tensor_is_not_told_to_become_real(self) -> None:
+        with pytest.raises(tape.TapeError, match="derivatives are of dense real tensors"):
+            grad(lambda x: x.sum())(torch.ones(2, dtype=torch.complex64))
 
 
 class TestResults:
@@ -215,6 +244,17 @@ class TestResults:
         same(pullback(cotangent), (x,))
         with pytest.raises(tape.TapeError, match=r"output most .* must be None"):
             pullback({**cotangent, "most": torch.tensor(1)})
+
+    def test_the_sweep_begins_on_the_device_of_the_result(self) -> None:
+        devices: list[str] = []
+
+        @tape.primitive
+        def last(x: Any) -> Any:
+            return x * 1
+
+        last.defvjp(x=lambda g: (devices.append(g.device.type), g)[1])
+        grad(lambda x: last(x))(torch.ones((), device="meta"))
+        assert devices == ["meta"]
 
     def test_results_do_not_require_grad(self, x: Tensor) -> None:
         x.requires_grad_()
@@ -285,6 +325,50 @@ class TestPullbacks:
         with pytest.raises(tape.TapeError, match=named):
             pullback(cotangent(x))
 
+    @pytest.mark.parametrize(
+        ("cotangent", "message"),
+        [
+            (
+                lambda x: {"a": x[:2], "b": [x]},
+                "the cotangent of output a has shape (2,) and torch.float64 on cpu; "
+                "the output has shape (3,) and torch.float64 on cpu",
+            ),
+            (
+                lambda x: {"a": x.to_sparse(), "b": [x]},
+                "the cotangent of output a has shape (3,) and torch.float64 on cpu, torch.sparse_coo; "
+                "the output has shape (3,) and torch.float64 on cpu",
+            ),
+            (
+                lambda x: {"a": 1, "b": [x]},
+                "the cotangent of output a is 1; it must be a tensor of shape (3,)",
+            ),
+            (
+                lambda x: {"a": x},
+                "the cotangent has another structure than the output: it lacks b.0",
+            ),
+            (
+                lambda x: {"a": x, "b": [x, x], "c": x},
+                "the cotangent has another structure than the output: it has b.1, c besides",
+            ),
+            (
+                lambda x: [x],
+                "the cotangent has another structure than the output: it lacks a, b.0 and has 0 besides",
+            ),
+        ],
+    )
+    def test_a_refusal_says_what_is_there_and_what_is_due(
+        self, cotangent: Callable[..., Any], message: str, x: Tensor
+    ) -> None:
+        _, pullback = vjp(lambda x: {"a": x * 2, "b": [x]}, x)
+        with pytest.raises(tape.TapeError) as caught:
+            pullback(cotangent(x))
+        assert str(caught.value) == message
+
+    def test_the_cotangent_of_a_lone_output_has_no_path(self, x: Tensor) -> None:
+        _, pullback = vjp(torch.sin, x)
+        with pytest.raises(tape.TapeError, match=r"^the cotangent is None; it must be a tensor of shape \(3,\)$"):
+            pullback(None)
+
 
 class TestNesting:
     def test_derivatives_of_derivatives(self) -> None:
@@ -341,6 +425,9 @@ class TestStopping:
     @pytest.mark.parametrize("stop", [stop_gradient, lambda x: x.detach(), torch.detach])
     def test_a_stopped_value_is_a_constant(self, stop: Callable[..., Any], x: Tensor) -> None:
         same(grad(lambda x: (x * stop(x)).sum())(x), x)
+
+    def test_a_stopped_tensor_is_none_of_torchs_variables(self, x: Tensor) -> None:
+        assert not stop_gradient(x.requires_grad_()).requires_grad
 
     def test_stop_gradient_takes_a_pytree(self, x: Tensor) -> None:
         def f(p: Any) -> Any:

@@ -11,6 +11,7 @@ _TIE = "at a tie the outer choice takes one half and does not look at who wins"
 _DEVICE = "seen only where a second device has numbers; on one device the same"
 _SPEED = "a shortcut: the long way gives the same result"
 _COPY = "one copy more or less, of numbers that nobody else holds"
+_LEVEL = "no two tapes have the same level"
 _OFFSET = "versions are compared with versions that were read in the same way"
 
 # The function, and the change as a mutant prints it.
@@ -25,7 +26,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "tape.ops.arithmetic._power_exponent",
         "torch.full_like(exponent, x) if isinstance(x, (int, float)) else x -> x",
     ): "a number broadcasts as a full tensor does",
-    ("tape.ops.arithmetic._power_exponent", "constant.to(ans.dtype) -> constant"): "torch adds truth values as 0 and 1",
+    ("tape.ops.arithmetic._power_base", "if isinstance(exponent, (int, float)): -> pass"): _SPEED,
     ("tape.ops.patches.add_windows.defvjp(x)", "tuple(x_like.shape[3:5]) -> x_like.shape[3:5]"): _SIZE,
     ("tape.ops.patches.sum_taps.defvjp(x)", "tuple(x_like.shape[1:3]) -> x_like.shape[1:3]"): _SIZE,
     ("tape.ops.patches.sum_taps.defvjp(x)", "tuple(x_like.shape[3:5]) -> x_like.shape[3:5]"): _SIZE,
@@ -139,6 +140,57 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.recording._on_device", "raw(cotangent).device == to.device -> raw(cotangent).device != to.device"): _DEVICE,
     ("tape.recording._on_device", "cotangent.to(to.device) -> cotangent"): _DEVICE,
     ("tape.recording._on_device", "raw(cotangent) -> cotangent"): "a traced value has the device of its tensor",
+    ("tape.primitive.Primitive.__call__", "len(args) -> args"): _SPEED,
+    ("tape.primitive.Primitive.__call__", "len(self.positional) -> self.positional"): _SPEED,
+    (
+        "tape.primitive.Primitive.__call__",
+        "argument.tape.level > tape.level -> argument.tape.level >= tape.level",
+    ): _LEVEL,
+    ("tape.primitive.Primitive.__call__", "leaf.tape.level > tape.level -> leaf.tape.level >= tape.level"): _LEVEL,
+    ("tape.primitive.Primitive._bind", "tuple(bound) -> bound"): _SEQUENCE,
+    (
+        "tape.primitive.Primitive._record",
+        "type(value) not in _LEAVES and any((type(leaf) is Traced for leaf in tree.leaves(value))) -> "
+        "any((type(leaf) is Traced for leaf in tree.leaves(value)))",
+    ): _SPEED,
+    ("tape.primitive.Primitive._record", "zip(leaves, mine, strict=True) -> zip(leaves, mine)"): _STRICT,
+    ("tape.primitive.Primitive._record", "True -> False"): _STRICT,
+    ("tape.primitive.Primitive._record", "zip(leaves, mine, strict=True) -> zip(leaves, mine) #2"): _STRICT,
+    ("tape.primitive.Primitive._record", "True -> False #2"): _STRICT,
+    (
+        "tape.primitive.Primitive._record",
+        "tuple([slots[position] for position in plan.positions]) -> [slots[position] for position in plan.positions]",
+    ): _SEQUENCE,
+    (
+        "tape.primitive.Primitive._plan",
+        "list(inspect.signature(rule).parameters) -> inspect.signature(rule).parameters",
+    ): "a mapping gives its names in order",
+    ("tape.primitive.Primitive._plan", "tuple(positions) -> positions"): _SEQUENCE,
+    ("tape.primitive.Primitive._plan", "tuple(rules) -> rules"): _SEQUENCE,
+    ("tape.transforms.value_and_grad", "zip(chosen, names, strict=True) -> zip(chosen, names)"): _STRICT,
+    ("tape.transforms.value_and_grad", "True -> False"): _STRICT,
+    ("tape.transforms.value_and_grad", "zip(chosen, values, strict=True) -> zip(chosen, values)"): _STRICT,
+    ("tape.transforms.value_and_grad", "True -> False #2"): _STRICT,
+    ("tape.transforms.vjp", "zip(paths, leaves, strict=True) -> zip(paths, leaves)"): _STRICT,
+    ("tape.transforms.vjp", "True -> False"): _STRICT,
+    ("tape.transforms.vjp", "zip(seeds, kinds, strict=True) -> zip(seeds, kinds)"): _STRICT,
+    ("tape.transforms.vjp", "True -> False #2"): _STRICT,
+    ("tape.transforms._constant", "raw(x) -> x #2"): "a traced value detached is its tensor, detached",
+    ("tape.transforms._Recording.__init__", "zip(leaves, paths, strict=True) -> zip(leaves, paths)"): _STRICT,
+    ("tape.transforms._Recording.__init__", "True -> False"): _STRICT,
+    (
+        "tape.transforms._Recording.__init__",
+        "zip(inputs, map(self._owns, inputs), strict=True) -> zip(inputs, map(self._owns, inputs))",
+    ): _STRICT,
+    ("tape.transforms._Recording.__init__", "True -> False #2"): _STRICT,
+    ("tape.transforms._Recording.pull", "zip(outputs, seeds, strict=True) -> zip(outputs, seeds)"): _STRICT,
+    ("tape.transforms._Recording.pull", "True -> False"): _STRICT,
+    (
+        "tape.transforms._refuse_integers",
+        "zip(tree.leaves(argument), tree.paths(argument), strict=True) -> "
+        "zip(tree.leaves(argument), tree.paths(argument))",
+    ): _STRICT,
+    ("tape.transforms._refuse_integers", "True -> False"): _STRICT,
     (
         "tape.ops.ordering._to_place",
         "not keepdim and x_like.shape -> not keepdim",

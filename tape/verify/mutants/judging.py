@@ -16,13 +16,14 @@ from torch import Tensor
 
 import tape
 from tape.registry import registry
+from tape.verify.checking import check
 from tape.verify.differences import STEPS, difference, inner
 from tape.verify.drawing import Call, calls
 
-__all__ = ["Judge", "by_differences", "by_tests", "time_limit"]
+__all__ = ["Judge", "by_differences", "by_properties", "by_tests", "time_limit"]
 
 Judge = Callable[[str], None]
-"""Verifies an op, given its name; raises if it finds a fault."""
+"""Verifies an op or a module, given its name; raises if it finds a fault."""
 
 _EXAMPLES = 40
 
@@ -153,8 +154,19 @@ def by_tests(module: str) -> None:
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
         # Plain asserts: pytest rewrites them to explain, which nobody reads here.
         options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "--assert=plain", "--hypothesis-seed=0"]
+        # Hypothesis warns where it was at work before pytest began; other judges have put it to work.
+        options += ["-W", "ignore::hypothesis.errors.HypothesisSideeffectWarning"]
         code = pytest.main([*paths, *options])
     assert code == 0, quiet.getvalue()[-500:]
+
+
+def by_properties(op: str) -> None:
+    """Holds an op to the properties in all of its domain, as the test of the registry does; raises AssertionError.
+
+    It sees what differences cannot: conventions at kinks, float32, layouts, refusals. A check takes a second.
+    """
+    primitive, domain = registry[op]
+    check(primitive, domain=domain, skip={"mutants": "the mutants are what is tested"})
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tape.verify.mutants.equivalent import EQUIVALENT
-from tape.verify.mutants.judging import Judge, by_differences, by_tests, time_limit
+from tape.verify.mutants.judging import Judge, by_differences, by_properties, by_tests, time_limit
 from tape.verify.mutants.sites import ENGINE, Mutant, applied, engine_mutants, rule_mutants
 
 __all__ = ["Outcome", "judge_mutants", "run_mutants"]
@@ -36,7 +36,7 @@ def run_mutants(
     if module not in ENGINE:
         chosen += [m for m in rule_mutants(None if op is None else [op]) if module in (None, m.module)]
     if op is None:
-        chosen += engine_mutants(("tape.recording",) if module is None else (module,) if module in ENGINE else ())
+        chosen += engine_mutants([name for name in ENGINE if module in (None, name)])
     return judge_mutants(chosen, on_survivor=on_survivor)
 
 
@@ -44,44 +44,48 @@ def judge_mutants(
     mutants: Iterable[Mutant],
     *,
     judge: Judge = by_differences,
-    tests: Callable[[str], None] = by_tests,
+    tests: Judge = by_tests,
+    properties: Judge = by_properties,
     on_survivor: Callable[[Mutant], object] = lambda mutant: None,
 ) -> Outcome:
-    """Lets the judges try each mutant that is not known to be equivalent.
+    """Lets the judges try each mutant that is not known to be equivalent, until one notices it.
 
     Args:
         judge: verifies one op, and is asked about each op that the mutant concerns.
         tests: verifies one module, and is asked about a mutant that no `judge` noticed.
+        properties: verifies one op at length, and is asked about a mutant that `tests` did not notice either.
 
     Raises what a judge raises about the unchanged code.
     """
     outcome = Outcome()
     start = time.monotonic()
-    modules: set[str] = set()
+    trusted: set[tuple[Judge, str]] = set()
     for mutant in mutants:
-        if mutant.module not in modules:
-            modules.add(mutant.module)
-            tests(mutant.module)  # a judge that finds fault with the right code would kill every mutant
         if mutant.key in EQUIVALENT:
             outcome.equivalent += 1
-        elif _survives(mutant, judge, tests):
+        elif (
+            _notices(judge, mutant.ops, mutant, trusted)
+            or _notices(tests, (mutant.module,), mutant, trusted)
+            or _notices(properties, mutant.ops, mutant, trusted)
+        ):
+            outcome.killed += 1
+        else:
             outcome.survivors.append(mutant)
             on_survivor(mutant)
-        else:
-            outcome.killed += 1
     outcome.seconds = time.monotonic() - start
     return outcome
 
 
-def _survives(mutant: Mutant, judge: Judge, tests: Callable[[str], None]) -> bool:
-    for op in mutant.ops:
-        judge(op)  # whatever a judge prepares, it prepares from the right code
-    with applied(mutant):
+def _notices(judge: Judge, subjects: Iterable[str], mutant: Mutant, trusted: set[tuple[Judge, str]]) -> bool:
+    for subject in subjects:
+        if (judge, subject) not in trusted:
+            # A judge that finds fault with the right code would kill every mutant; and what it prepares for later
+            # it must prepare from the right code.
+            judge(subject)
+            trusted.add((judge, subject))
         try:
-            with time_limit(60):
-                for op in mutant.ops:
-                    judge(op)
-                tests(mutant.module)
+            with applied(mutant), time_limit(60):
+                judge(subject)
         except Exception:
-            return False
-    return True
+            return True
+    return False

@@ -18,7 +18,7 @@ from tape.verify.mutants.changes import changed_trees
 
 __all__ = ["ENGINE", "Mutant", "applied", "engine_mutants", "rule_mutants"]
 
-ENGINE = ("tape.recording", "tape.primitive", "tape.transforms")
+ENGINE = ("tape.recording", "tape.calling", "tape.primitive", "tape.transforms")
 
 # Ops that between them have every kind of argument and output: the first judges of the engine.
 _ENGINE_OPS = ("add", "multiply", "matmul", "cat", "sort", "index", "expand", "where", "divide", "put")
@@ -81,12 +81,18 @@ def applied(mutant: Mutant) -> Iterator[None]:
     """The function has the mutant's code, everywhere at once; afterwards its own again."""
     original = mutant.target.__code__
     mutant.target.__code__ = mutant.code
+    _forget_plans()
     try:
         yield
     finally:
         mutant.target.__code__ = original
-        for primitive, _ in registry.values():
-            primitive.plans.clear()  # worked out by mutated code, perhaps
+        _forget_plans()
+
+
+def _forget_plans() -> None:
+    """Plans are kept, and the code that works them out may be what changed."""
+    for primitive, _ in registry.values():
+        primitive.plans.clear()
 
 
 def _mutants(site: _Site, ops: tuple[str, ...]) -> Iterator[Mutant]:

@@ -24,6 +24,26 @@ def test_a_power_by_a_tensor_where_either_is_0(agrees_with_torch: Any, doubles: 
     agrees_with_torch(torch.pow, doubles(0, 0, 0, 2, 2), doubles(0, 1, 2, 0, 1), second=False)
 
 
+def test_the_slope_of_a_power_at_exponent_0_changes_with_the_exponent(doubles: Any) -> None:
+    """Here torch gives 0; but x**e is about 1 + e log(x), whose mixed derivative is 1 / x."""
+
+    def slope(x: Any, exponent: Any) -> Any:
+        return tape.grad(lambda x: (x**exponent).sum())(x).sum()
+
+    assert tape.grad(slope, 1)(doubles(2, 0.5, 0), doubles(0, 0, 0)).tolist() == [0.5, 2, 0]
+
+
+def test_an_integer_base_has_its_logarithm_in_the_exponents_precision(doubles: Any) -> None:
+    gradient = tape.grad(lambda e: (torch.tensor([3]) ** e).sum())(doubles(1))
+    assert gradient.equal(3 * torch.log(doubles(3)))
+
+
+def test_an_exponent_of_one_number_does_not_widen_the_cotangent_of_the_base() -> None:
+    exponent = torch.tensor(2.0, dtype=torch.float64)
+    gradient = tape.grad(lambda x: (x**exponent).sum())(torch.tensor([1.0, 3.0]))
+    assert gradient.equal(torch.tensor([2.0, 6.0]))
+
+
 def test_a_power_of_a_negative_base(agrees_with_torch: Any, doubles: Any) -> None:
     agrees_with_torch(lambda x: x**3, doubles(-2, -0.5))
     agrees_with_torch(lambda x: x ** doubles(3, 2), doubles(-2, -0.5))

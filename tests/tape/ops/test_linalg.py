@@ -34,6 +34,7 @@ def test_choleskys_derivative_is_symmetric(f: Any, agrees_with_torch: Callable[.
 @pytest.mark.parametrize("f", [torch.linalg.det, torch.logdet, lambda x: torch.linalg.slogdet(x).logabsdet])
 def test_determinants(f: Any, agrees_with_torch: Callable[..., None]) -> None:
     agrees_with_torch(f, matrices(2, 3, 3))
+    agrees_with_torch(f, matrices(3, 2, 2, 2))
 
 
 def test_a_singular_matrix_is_refused() -> None:

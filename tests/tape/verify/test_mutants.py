@@ -8,19 +8,19 @@ import pytest
 
 from tape.registry import registry
 from tape.verify.__main__ import main
-from tape.verify.mutants import Outcome, by_differences, engine_mutants, judge_mutants, rule_mutants
+from tape.verify.mutants import Outcome, by_differences, engine_mutants, judge_mutants, rule_mutants, run_mutants
 from tape.verify.mutants.changes import changed_trees
 from tape.verify.mutants.equivalent import EQUIVALENT
 from tape.verify.mutants.sites import applied
 
 
-def no_tests(module: str) -> None:
-    """Unit tests take too long for a sample."""
+def no_tests(subject: str) -> None:
+    """Unit tests and properties take too long for a sample."""
 
 
 @pytest.mark.parametrize("op", ["divide", "atan2", "cumsum", "tanh", "fold"])
 def test_every_mutant_of_a_rule_is_noticed(op: str) -> None:
-    outcome = judge_mutants(rule_mutants([op]), tests=no_tests)
+    outcome = judge_mutants(rule_mutants([op]), tests=no_tests, properties=no_tests)
     assert outcome.killed > 0
     assert [str(mutant) for mutant in outcome.survivors if mutant.module != "tape.ops.spelling"] == []
 
@@ -28,17 +28,53 @@ def test_every_mutant_of_a_rule_is_noticed(op: str) -> None:
 def test_most_mutants_of_the_sweep_are_noticed_by_two_ops_alone() -> None:
     sweep = [mutant for mutant in engine_mutants(("tape.recording",)) if mutant.function in ("sweep", "_take")]
     sample = [replace(mutant, ops=("divide", "cat")) for mutant in sweep[::5]]
-    outcome = judge_mutants(sample, tests=no_tests)
+    outcome = judge_mutants(sample, tests=no_tests, properties=no_tests)
     assert outcome.killed >= 0.6 * len(sample)
 
 
 def test_a_mutant_that_no_judge_notices_is_a_survivor() -> None:
     asked: list[str] = []
-    outcome = judge_mutants(rule_mutants(["sin"]), judge=asked.append, tests=asked.append)
+    outcome = judge_mutants(rule_mutants(["sin"]), judge=asked.append, tests=asked.append, properties=asked.append)
     assert outcome.killed == 0
     assert outcome.survivors
     assert set(asked) == {"sin", "tape.ops.functions"}
     assert "survived" in str(outcome)
+
+
+def test_a_mutant_that_matters_at_a_tie_alone_is_noticed_by_the_properties_alone() -> None:
+    (mutant,) = [mutant for mutant in rule_mutants(["maximum"]) if mutant.change == "0.5 -> 1.5"]
+    assert judge_mutants([mutant], tests=no_tests, properties=no_tests).survivors == [mutant]
+    assert judge_mutants([mutant], tests=no_tests).killed == 1
+
+
+def test_a_judge_is_asked_about_what_the_judges_before_did_not_notice() -> None:
+    asked: list[str] = []
+
+    def never(subject: str) -> None:
+        pytest.fail(f"asked about {subject}")
+
+    def second_time(subject: str) -> None:
+        asked.append(subject)
+        assert len(asked) == 1
+
+    mutant = next(rule_mutants(["sin"]))
+    assert judge_mutants([mutant], judge=second_time, tests=never, properties=never).killed == 1
+    asked.clear()
+    assert judge_mutants([mutant], judge=no_tests, tests=second_time, properties=never).killed == 1
+    assert asked == ["tape.ops.functions"] * 2
+    asked.clear()
+    assert judge_mutants([mutant], judge=no_tests, tests=no_tests, properties=second_time).killed == 1
+    assert asked == ["sin"] * 2
+
+
+@pytest.mark.parametrize("place", ["judge", "tests", "properties"])
+def test_a_judge_that_finds_fault_with_the_right_code_is_not_believed(place: str) -> None:
+    def wrong(subject: str) -> None:
+        raise AssertionError(f"{subject} is wrong")
+
+    judges = {"judge": no_tests, "tests": no_tests, "properties": no_tests} | {place: wrong}
+    with pytest.raises(AssertionError, match="is wrong"):
+        judge_mutants(rule_mutants(["sin"]), **judges)
 
 
 def test_a_survivor_prints_where_it_is_and_what_it_changed() -> None:
@@ -112,6 +148,21 @@ def test_every_op_with_a_rule_has_mutants() -> None:
     concerned = {op for mutant in rule_mutants() for op in mutant.ops}
     # The rules of these are "the cotangent" and "the cotangent at the index", which leaves nothing to change.
     assert registry.keys() - concerned == {"clone", "contiguous", "expand", "scatter_into_zeros"}
+
+
+def test_all_mutants_are_those_of_the_rules_and_of_the_whole_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[Any] = []
+    monkeypatch.setattr("tape.verify.mutants.running.judge_mutants", lambda mutants, **_: chosen.extend(mutants))
+    run_mutants()
+    assert len(chosen) == len([*rule_mutants(), *engine_mutants()])
+    assert {"tape.recording", "tape.primitive", "tape.transforms"} < {mutant.module for mutant in chosen}
+    for module in ("tape.primitive", "tape.ops.special"):
+        chosen.clear()
+        run_mutants(module=module)
+        assert {mutant.module for mutant in chosen} == {module}
+    chosen.clear()
+    run_mutants(op="sin")
+    assert {mutant.ops for mutant in chosen} == {("sin",)}
 
 
 def test_the_command_prints_the_counts_and_fails_on_a_survivor(
