@@ -10,6 +10,7 @@ from torch import Tensor
 
 import tape
 from nn.geometry import Pair, check_images, pair
+from nn.winograd import winograd
 from tape.ops.patches import add_windows, sum_taps, windows
 
 __all__ = ["conv2d", "conv_transpose2d"]
@@ -46,13 +47,27 @@ def conv2d(
     stride, dilation = pair(stride, "stride", at_least=1), pair(dilation, "dilation", at_least=1)
     out_channels, group_channels, *kernel_size = _kernels("conv2d", weight)
     _check_channels("conv2d", input, bias, group_channels * groups, out_channels, groups)
-    image = F.pad(input.permute(0, 2, 3, 1), (0, 0, *_sides(padding, kernel_size, stride, dilation))).contiguous()
+    image, sides = input.permute(0, 2, 3, 1), _sides(padding, kernel_size, stride, dilation)
+    plain = groups == 1 and stride == (1, 1)
+    if plain and dilation == (1, 1) and kernel_size == [3, 3] and _is_wide(image, sides, out_channels):
+        output = winograd(image, weight, sides)
     # Either the windows are copied, C numbers a tap, or the products are moved, as many as there are outputs.
-    if groups == 1 and stride == (1, 1) and out_channels < group_channels:
-        output = _multiply_then_sum(image, weight, dilation)
+    elif plain and out_channels < group_channels:
+        output = _multiply_then_sum(_padded(image, sides), weight, dilation)
     else:
-        output = _gather_then_multiply(image, weight, stride, dilation, groups)
+        output = _gather_then_multiply(_padded(image, sides), weight, stride, dilation, groups)
     return (output if bias is None else output + bias).permute(0, 3, 1, 2)
+
+
+def _is_wide(image: Tensor, sides: tuple[int, int, int, int], out_channels: int) -> bool:
+    """Whether Winograd's saving in products exceeds what the changes of basis cost, as measured."""
+    _, height, width, channels = image.shape
+    extent = min(height + sides[2] + sides[3], width + sides[0] + sides[1]) - 2
+    return min(channels, out_channels) >= 16 and extent >= 8
+
+
+def _padded(image: Tensor, sides: tuple[int, int, int, int]) -> Tensor:
+    return (F.pad(image, (0, 0, *sides)) if any(sides) else image).contiguous()
 
 
 def _gather_then_multiply(
