@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nn.geometry import Sides
 from tape.ops.patches import windows
 
 __all__ = ["winograd"]
@@ -26,13 +27,13 @@ _SPAN = 6  # its inputs
 _POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 
 
-def winograd(image: Tensor, weight: Tensor, sides: tuple[int, int, int, int]) -> Tensor:
+def winograd(image: Tensor, weight: Tensor, sides: Sides) -> Tensor:
     """Cross-correlates a channels-last image with 3×3 kernels.
 
     Args:
         image: (N, H, W, C).
         weight: (out channels, C, 3, 3).
-        sides: zeros around the image: left, right, top, bottom.
+        sides: zeros around the image.
 
     Returns:
         (N, H + top + bottom - 2, W + left + right - 2, out channels).
@@ -69,9 +70,10 @@ def _bases(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor, Te
     scales = [1 / math.prod(p - q for q in roots) for p, roots in zip(_POINTS, others, strict=True)]
     from_taps = [[scale * p**k for k in range(3)] for p, scale in zip(_POINTS, scales, strict=True)] + [[0.0, 0.0, 1.0]]
     to_output = [[p**k for p in _POINTS] + [float(k == _STEP - 1)] for k in range(_STEP)]
-    taps = torch.tensor(from_taps, dtype=torch.float64)
-    matrices = (torch.tensor(from_image), torch.kron(taps, taps), torch.tensor(to_output))
-    first, second, third = (matrix.to(device, dtype) for matrix in matrices)
+    with torch.inference_mode(False):  # the cache outlives the mode in which it is filled
+        taps = torch.tensor(from_taps, dtype=torch.float64)
+        matrices = torch.tensor(from_image), torch.kron(taps, taps), torch.tensor(to_output)
+        first, second, third = (matrix.to(device, dtype) for matrix in matrices)
     return first, second, third
 
 
