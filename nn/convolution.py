@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import tape
-from nn.correlation import correlate
+from nn.correlation import correlate, is_narrow
 from nn.geometry import Pair, check_channels, kernel_shape, padding_sides, pair
 from tape.ops.patches import add_windows
 
@@ -48,7 +48,8 @@ def conv2d(
     out_channels, group_channels, *kernel_size = kernel_shape("conv2d", weight)
     check_channels("conv2d", input, bias, group_channels * groups, out_channels, groups)
     sides = padding_sides(padding, kernel_size, stride, dilation)
-    output = correlate(input.permute(0, 2, 3, 1), weight, sides, stride, dilation, groups)
+    image, planar = input.permute(0, 2, 3, 1), is_narrow(out_channels)
+    output = correlate(image, weight, sides, stride, dilation, groups, planar=planar)
     return (output if bias is None else output + bias).permute(0, 3, 1, 2)
 
 

@@ -1,6 +1,7 @@
 """How a convolution is composed: chosen here by its shape, from what was measured.
 
-Images are channels-last: a row of a window is then one run in memory.
+Wide images are channels-last inside: a row of a window is then one run in memory. Narrow ones are planar, one channel
+after the other: their runs are rows of the image, and products with few rows cost half of those with few columns.
 """
 
 import torch.nn.functional as F
@@ -10,7 +11,7 @@ from nn.geometry import Sides
 from nn.winograd import winograd
 from tape.ops.patches import sum_taps, windows
 
-__all__ = ["correlate"]
+__all__ = ["correlate", "is_narrow"]
 
 
 def correlate(
@@ -20,25 +21,34 @@ def correlate(
     stride: tuple[int, int] = (1, 1),
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
+    *,
+    planar: bool,
 ) -> Tensor:
-    """Cross-correlates a channels-last image with kernels.
+    """Cross-correlates an image with kernels.
 
     Args:
         image: (N, H, W, C).
         weight: (out channels, C / groups, kernel height, kernel width).
         sides: zeros around the image.
+        planar: whether a channel of the output should be one run in memory.
 
     Returns:
         (N, rows, columns, out channels).
     """
-    plain = groups == 1 and stride == (1, 1)
-    if plain and dilation == (1, 1) and tuple(weight.shape[2:]) == (3, 3) and _is_wide(image, sides, weight.shape[0]):
-        return winograd(image, weight, sides)
-    image = (F.pad(image, (0, 0, *sides)) if any(sides) else image).contiguous()
-    # Either the windows are copied, C numbers a tap, or the products are moved, as many as there are outputs.
-    if plain and weight.shape[0] < weight.shape[1]:
-        return _multiply_then_sum(image, weight, dilation)
-    return _gather_then_multiply(image, weight, stride, dilation, groups)
+    out_channels, channels, *kernel_size = weight.shape
+    if groups > 1:
+        return _grouped(image, weight, sides, stride, dilation, groups)
+    if stride == (1, 1):
+        if dilation == (1, 1) and kernel_size == [3, 3] and _is_wide(image, sides, out_channels):
+            return winograd(image, weight, sides)
+        # Either the windows are copied, C numbers a tap, or the products are moved, as many as there are outputs.
+        if out_channels < channels:
+            return _multiply_then_sum(image, weight, sides, dilation)
+    return _gather_then_multiply(image, weight, sides, stride, dilation, planar)
+
+
+def is_narrow(channels: int) -> bool:
+    return channels < 16
 
 
 def _is_wide(image: Tensor, sides: Sides, out_channels: int) -> bool:
@@ -46,33 +56,71 @@ def _is_wide(image: Tensor, sides: Sides, out_channels: int) -> bool:
     left, right, top, bottom = sides
     _, height, width, channels = image.shape
     extent = min(height + top + bottom, width + left + right) - 2
-    return min(channels, out_channels) >= 16 and extent >= 8
+    return not is_narrow(min(channels, out_channels)) and extent >= 8
 
 
 def _gather_then_multiply(
-    image: Tensor, weight: Tensor, stride: tuple[int, int], dilation: tuple[int, int], groups: int
+    image: Tensor, weight: Tensor, sides: Sides, stride: tuple[int, int], dilation: tuple[int, int], planar: bool
 ) -> Tensor:
-    """The convolution as one matrix product over all windows of a channels-last image."""
-    out_channels, group_channels, kernel_height, kernel_width = weight.shape
-    patches = windows(image, kernel_size=(kernel_height, kernel_width), stride=stride, dilation=dilation)
-    n, rows, columns = patches.shape[:3]
-    pixels, taps = n * rows * columns, kernel_height * kernel_width
-    if groups == 1:
-        kernels = weight.permute(2, 3, 1, 0).reshape(taps * group_channels, out_channels)
-        product = patches.reshape(pixels, taps * group_channels) @ kernels
+    """One matrix product over all windows."""
+    out_channels, channels, *kernel_size = weight.shape
+    n, size = image.shape[0], (kernel_size[0], kernel_size[1])
+    inputs = channels * size[0] * size[1]
+    if is_narrow(channels):
+        planes = _planes(image, sides)
+        patches = windows(planes, kernel_size=size, stride=stride, dilation=dilation)
+        rows, columns = patches.shape[1:3]
+        patches = patches.permute(3, 4, 0, 1, 2, 5).reshape(inputs, n * rows * columns)
     else:
-        kernels = weight.reshape(groups, out_channels // groups, group_channels, taps)
-        kernels = kernels.permute(0, 3, 2, 1).reshape(groups, taps * group_channels, out_channels // groups)
-        grouped = patches.reshape(pixels, taps, groups, group_channels).permute(2, 0, 1, 3)
-        product = (grouped.reshape(groups, pixels, taps * group_channels) @ kernels).permute(1, 0, 2)
-    return product.reshape(n, rows, columns, out_channels)
+        patches = windows(_padded(image, sides), kernel_size=size, stride=stride, dilation=dilation)
+        rows, columns = patches.shape[1:3]
+        patches = patches.reshape(n * rows * columns, inputs).mT
+    kernels = weight.permute(2, 3, 1, 0).reshape(inputs, out_channels)
+    if planar:
+        return (kernels.mT @ patches).reshape(out_channels, n, rows, columns).permute(1, 2, 3, 0)
+    return (patches.mT @ kernels).reshape(n, rows, columns, out_channels)
 
 
-def _multiply_then_sum(image: Tensor, weight: Tensor, dilation: tuple[int, int]) -> Tensor:
-    """The convolution as one matrix product over all pixels, whose results are summed window by window."""
-    out_channels, channels, kernel_height, kernel_width = weight.shape
+def _multiply_then_sum(image: Tensor, weight: Tensor, sides: Sides, dilation: tuple[int, int]) -> Tensor:
+    """One matrix product over all pixels, whose results are summed window by window."""
+    out_channels, channels, *kernel_size = weight.shape
+    image = _padded(image, sides)
     n, height, width, _ = image.shape
-    kernels = weight.permute(1, 2, 3, 0).reshape(channels, kernel_height * kernel_width * out_channels)
-    products = image.reshape(n * height * width, channels) @ kernels
-    products = products.reshape(n, height, width, kernel_height, kernel_width, out_channels)
-    return sum_taps(products, dilation=dilation)
+    kernels = weight.permute(2, 3, 0, 1).reshape(-1, channels)
+    products = (kernels @ image.reshape(n * height * width, channels).mT).reshape(
+        *kernel_size, out_channels * n, height, width, 1
+    )
+    total = sum_taps(products.permute(2, 3, 4, 0, 1, 5), dilation=dilation)
+    return total.reshape(out_channels, n, *total.shape[1:3]).permute(1, 2, 3, 0)
+
+
+def _grouped(
+    image: Tensor,
+    weight: Tensor,
+    sides: Sides,
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+    groups: int,
+) -> Tensor:
+    """One matrix product for each group, over its share of all windows."""
+    out_channels, channels, *kernel_size = weight.shape
+    taps = kernel_size[0] * kernel_size[1]
+    size = kernel_size[0], kernel_size[1]
+    patches = windows(_padded(image, sides), kernel_size=size, stride=stride, dilation=dilation)
+    n, rows, columns = patches.shape[:3]
+    kernels = weight.reshape(groups, out_channels // groups, channels, taps)
+    kernels = kernels.permute(0, 3, 2, 1).reshape(groups, taps * channels, out_channels // groups)
+    grouped = patches.reshape(n * rows * columns, taps, groups, channels).permute(2, 0, 1, 3)
+    product = grouped.reshape(groups, n * rows * columns, taps * channels) @ kernels
+    return product.permute(1, 0, 2).reshape(n, rows, columns, out_channels)
+
+
+def _padded(image: Tensor, sides: Sides) -> Tensor:
+    return (F.pad(image, (0, 0, *sides)) if any(sides) else image).contiguous()
+
+
+def _planes(image: Tensor, sides: Sides) -> Tensor:
+    """(N, H, W, C) to (C N, H, W, 1), with its padding."""
+    planes = image.permute(3, 0, 1, 2)
+    planes = F.pad(planes, sides) if any(sides) else planes
+    return planes.reshape(-1, *planes.shape[2:], 1)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import tape
 from nn.convolution import conv2d
-from nn.correlation import correlate
+from nn.correlation import correlate, is_narrow
 from nn.geometry import Pair, check_channels, check_images, kernel_shape, padding_sides, pair
 
 __all__ = ["interpolate", "upsample_conv2d", "upsample_nearest"]
@@ -72,13 +72,20 @@ def upsample_conv2d(
         kernels.reshape(phases * out_channels, channels, down.taps, across.taps),
         (*across.sides, *down.sides),
         (down.stride, across.stride),
+        planar=is_narrow(out_channels),
     )
-    n, rows, columns, _ = output.shape
-    output = output.reshape(n, rows, columns, down.phases, across.phases, out_channels).permute(0, 1, 3, 2, 4, 5)
-    output = output.reshape(n, rows * down.phases, columns * across.phases, out_channels)
-    if output.shape[1:3] != (down.size, across.size):
-        output = output[:, : down.size, : across.size]
-    return (output if bias is None else output + bias).permute(0, 3, 1, 2)
+    n, *counts, _ = output.shape
+    rows, columns = counts[0] * down.phases, counts[1] * across.phases
+    each = (down.phases, across.phases, out_channels)
+    if is_narrow(out_channels):
+        output = output.permute(3, 0, 1, 2).reshape(*each, n, *counts).permute(2, 3, 4, 0, 5, 1)
+        output = output.reshape(out_channels, n, rows, columns).permute(1, 0, 2, 3)
+    else:
+        output = output.reshape(n, *counts, *each).permute(0, 1, 3, 2, 4, 5)
+        output = output.reshape(n, rows, columns, out_channels).permute(0, 3, 1, 2)
+    if (rows, columns) != (down.size, across.size):
+        output = output[:, :, : down.size, : across.size]
+    return output if bias is None else output + bias.reshape(-1, 1, 1)
 
 
 class _Merged(NamedTuple):

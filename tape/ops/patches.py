@@ -200,7 +200,8 @@ def spread_taps(
 ) -> Tensor:
     """The transpose of `sum_taps`, for an image of a size."""
     n, rows, columns, channels = x.shape
-    spread = x.new_zeros((n, *size, *kernel_size, channels))
+    # Tap by tap in memory, as `sum_taps` reads them.
+    spread = x.new_zeros((*kernel_size, n, *size, channels)).permute(2, 3, 4, 0, 1, 5)
     for i, j, under in _taps(kernel_size, (rows, columns), stride, dilation):
         spread[(slice(None), *under, i, j)] = x
     return spread
