@@ -48,9 +48,8 @@ def conv2d(
     out_channels, group_channels, *kernel_size = kernel_shape("conv2d", weight)
     check_channels("conv2d", input, bias, group_channels * groups, out_channels, groups)
     sides = padding_sides(padding, kernel_size, stride, dilation)
-    image, planar = input.permute(0, 2, 3, 1), is_narrow(out_channels)
-    output = correlate(image, weight, sides, stride, dilation, groups, planar=planar)
-    return (output if bias is None else output + bias).permute(0, 3, 1, 2)
+    output = correlate(input, weight, sides, stride, dilation, groups, planar=is_narrow(out_channels))
+    return output if bias is None else output + bias.reshape(1, -1, 1, 1)
 
 
 @tape.implements(F.conv_transpose2d)

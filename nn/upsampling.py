@@ -64,28 +64,24 @@ def upsample_conv2d(
     if groups != 1 or scale == (1, 1) or not fewer_taps or min(down.size, across.size) < 1:
         return conv2d(upsample_nearest(input, scale), weight, bias, stride, padding, dilation, groups)
 
-    phases = down.phases * across.phases
-    kernels = _merging(down, across, weight.dtype, weight.device) @ weight.permute(2, 3, 0, 1).flatten(2).flatten(0, 1)
-    kernels = kernels.reshape(phases, down.taps, across.taps, out_channels, channels).permute(0, 3, 4, 1, 2)
-    output = correlate(
-        input.permute(0, 2, 3, 1),
-        kernels.reshape(phases * out_channels, channels, down.taps, across.taps),
-        (*across.sides, *down.sides),
-        (down.stride, across.stride),
-        planar=is_narrow(out_channels),
-    )
-    n, *counts, _ = output.shape
-    rows, columns = counts[0] * down.phases, counts[1] * across.phases
     each = (down.phases, across.phases, out_channels)
-    if is_narrow(out_channels):
-        output = output.permute(3, 0, 1, 2).reshape(*each, n, *counts).permute(2, 3, 4, 0, 5, 1)
+    phases = down.phases * across.phases
+    kernels = weight.reshape(out_channels * channels, -1) @ _merging(down, across, weight.dtype, weight.device)
+    kernels = kernels.reshape(out_channels, channels, phases, -1).permute(2, 0, 1, 3)
+    kernels = kernels.reshape(phases * out_channels, channels, down.taps, across.taps)
+    planar, sides = is_narrow(out_channels), (*across.sides, *down.sides)
+    output = correlate(input, kernels, sides, (down.stride, across.stride), planar=planar)
+    n, _, *counts = output.shape
+    rows, columns = counts[0] * down.phases, counts[1] * across.phases
+    if planar:
+        output = output.permute(1, 0, 2, 3).reshape(*each, n, *counts).permute(2, 3, 4, 0, 5, 1)
         output = output.reshape(out_channels, n, rows, columns).permute(1, 0, 2, 3)
     else:
-        output = output.reshape(n, *counts, *each).permute(0, 1, 3, 2, 4, 5)
+        output = output.permute(0, 2, 3, 1).reshape(n, *counts, *each).permute(0, 1, 3, 2, 4, 5)
         output = output.reshape(n, rows, columns, out_channels).permute(0, 3, 1, 2)
     if (rows, columns) != (down.size, across.size):
         output = output[:, :, : down.size, : across.size]
-    return output if bias is None else output + bias.reshape(-1, 1, 1)
+    return output if bias is None else output + bias.reshape(1, -1, 1, 1)
 
 
 class _Merged(NamedTuple):
@@ -122,8 +118,8 @@ def _merging(down: _Merged, across: _Merged, dtype: torch.dtype, device: torch.d
         vertical, horizontal = (
             F.one_hot(torch.tensor(merged.place), merged.taps).to(device, dtype) for merged in (down, across)
         )
-        matrix = torch.einsum("akd,ble->abdekl", vertical, horizontal)
-        return matrix.reshape(-1, matrix.shape[4] * matrix.shape[5])
+        matrix = torch.einsum("akd,ble->klabde", vertical, horizontal)
+        return matrix.reshape(matrix.shape[0] * matrix.shape[1], -1)
 
 
 @tape.implements(F.interpolate)

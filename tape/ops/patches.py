@@ -116,7 +116,7 @@ def windows(
     run in memory.
     """
     n, height, width, channels = x.shape
-    rows, columns = _window_counts((height, width), kernel_size, stride, dilation)
+    rows, columns = window_counts((height, width), kernel_size, stride, dilation)
     n_step, row_step, column_step, channel_step = x.stride()
     return x.as_strided(
         (n, rows, columns, *kernel_size, channels),
@@ -144,7 +144,7 @@ def add_windows(
     """The transpose of `windows`: a channels-last image of a size, with each window added in its place."""
     n, rows, columns, *kernel_size, channels = x.shape
     image = x.new_zeros((n, *size, channels))
-    for i, j, under in _taps(kernel_size, (rows, columns), stride, dilation):
+    for i, j, under in taps(kernel_size, (rows, columns), stride, dilation):
         image[(slice(None), *under)] += x[:, :, :, i, j]
     return image
 
@@ -177,9 +177,9 @@ def sum_taps(x: Tensor, *, stride: tuple[int, int] = (1, 1), dilation: tuple[int
     the tap's product at the pixel under it.
     """
     n, height, width, kernel_height, kernel_width, channels = x.shape
-    rows, columns = _window_counts((height, width), (kernel_height, kernel_width), stride, dilation)
+    rows, columns = window_counts((height, width), (kernel_height, kernel_width), stride, dilation)
     total = x.new_zeros((n, rows, columns, channels))
-    for i, j, under in _taps((kernel_height, kernel_width), (rows, columns), stride, dilation):
+    for i, j, under in taps((kernel_height, kernel_width), (rows, columns), stride, dilation):
         total += x[(slice(None), *under, i, j)]
     return total
 
@@ -202,7 +202,7 @@ def spread_taps(
     n, rows, columns, channels = x.shape
     # Tap by tap in memory, as `sum_taps` reads them.
     spread = x.new_zeros((*kernel_size, n, *size, channels)).permute(2, 3, 4, 0, 1, 5)
-    for i, j, under in _taps(kernel_size, (rows, columns), stride, dilation):
+    for i, j, under in taps(kernel_size, (rows, columns), stride, dilation):
         spread[(slice(None), *under, i, j)] = x
     return spread
 
@@ -215,7 +215,7 @@ sum_taps.defvjp(
 spread_taps.defvjp(x=lambda g, stride, dilation: sum_taps(g, stride=stride, dilation=dilation))
 
 
-def _taps(
+def taps(
     kernel_size: Sequence[int], counts: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
 ) -> Iterator[tuple[int, int, tuple[slice, slice]]]:
     """Each tap (i, j) of a kernel, and the rows and columns of the image that lie under it."""
@@ -226,7 +226,7 @@ def _taps(
             yield i, j, (slice(top, bottom, stride[0]), slice(left, right, stride[1]))
 
 
-def _window_counts(
+def window_counts(
     size: Sequence[int], kernel_size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
 ) -> tuple[int, ...]:
     counts = tuple(
