@@ -13,6 +13,7 @@ import tape
 from nn.convolution import conv2d
 from nn.correlation import correlate, is_narrow
 from nn.geometry import Pair, check_channels, check_images, kernel_shape, padding_sides, pair
+from tape.ops.phases import interleave
 
 __all__ = ["interpolate", "upsample_conv2d", "upsample_nearest"]
 
@@ -72,15 +73,15 @@ def upsample_conv2d(
     planar, sides = is_narrow(out_channels), (*across.sides, *down.sides)
     output = correlate(input, kernels, sides, (down.stride, across.stride), planar=planar)
     n, _, *counts = output.shape
-    rows, columns = counts[0] * down.phases, counts[1] * across.phases
     if planar:
-        output = output.permute(1, 0, 2, 3).reshape(*each, n, *counts).permute(2, 3, 4, 0, 5, 1)
-        output = output.reshape(out_channels, n, rows, columns).permute(1, 0, 2, 3)
+        output = output.permute(1, 0, 2, 3).reshape(*each, n, *counts)
+        output = interleave(output, size=(down.size, across.size)).permute(1, 0, 2, 3)
     else:
+        rows, columns = counts[0] * down.phases, counts[1] * across.phases
         output = output.permute(0, 2, 3, 1).reshape(n, *counts, *each).permute(0, 1, 3, 2, 4, 5)
         output = output.reshape(n, rows, columns, out_channels).permute(0, 3, 1, 2)
-    if (rows, columns) != (down.size, across.size):
-        output = output[:, :, : down.size, : across.size]
+        if (rows, columns) != (down.size, across.size):
+            output = output[:, :, : down.size, : across.size]
     return output if bias is None else output + bias.reshape(1, -1, 1, 1)
 
 

@@ -18,6 +18,7 @@ from tape.ops import normalization as normalization
 from tape.ops import ordering as ordering
 from tape.ops import parts as parts
 from tape.ops import patches as patches
+from tape.ops import phases as phases
 from tape.ops import piecewise as piecewise
 from tape.ops import products as products
 from tape.ops import rearranging as rearranging

@@ -144,8 +144,13 @@ def add_windows(
     """The transpose of `windows`: a channels-last image of a size, with each window added in its place."""
     n, rows, columns, *kernel_size, channels = x.shape
     image = x.new_zeros((n, *size, channels))
+    # Windows that do not meet are put in their places.
+    apart = all(skip > step * (k - 1) for skip, step, k in zip(stride, dilation, kernel_size, strict=True))
     for i, j, under in taps(kernel_size, (rows, columns), stride, dilation):
-        image[(slice(None), *under)] += x[:, :, :, i, j]
+        if apart:
+            image[(slice(None), *under)] = x[:, :, :, i, j]
+        else:
+            image[(slice(None), *under)] += x[:, :, :, i, j]
     return image
 
 
