@@ -47,10 +47,11 @@ def _matmul_right(g: Any, x: Any, y_like: Any) -> Any:
         return g * x if x.ndim == 1 else _flat_rows(x).mT @ g.reshape(-1)
     if x.ndim == 1:
         return x.unsqueeze(-1) * g.unsqueeze(-2)
-    if len(y_like.shape) == 2:
-        x, g = _flat_rows(x), _flat_rows(g)
+    if len(y_like.shape) > 2:
+        return x.mT @ g
+    x, g = _flat_rows(x), _flat_rows(g)
     # A product with few columns takes up to six times as long as its transpose, with few rows.
-    return (g.mT @ x).mT if y_like.shape[-1] < y_like.shape[-2] else x.mT @ g
+    return (g.mT @ x).mT if y_like.shape[1] < y_like.shape[0] else x.mT @ g
 
 
 def _flat_rows(x: Any) -> Any:
