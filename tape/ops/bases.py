@@ -69,9 +69,7 @@ change_windows.defvjp(
         g, matrix=matrix, step=step, shape=tuple(x_like.shape), sides=sides
     )
 )
-add_changed_windows.defvjp(
-    x=lambda g, matrix, step, sides: change_windows(g, matrix=matrix, step=step, sides=sides)
-)
+add_changed_windows.defvjp(x=lambda g, matrix, step, sides: change_windows(g, matrix=matrix, step=step, sides=sides))
 
 
 def _add_overlapping(parts: Tensor, step: int) -> Tensor:
