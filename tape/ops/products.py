@@ -62,6 +62,15 @@ def _flat_rows(x: Any) -> Any:
 matmul.defvjp(x=_matmul_left, y=_matmul_right)
 
 
+@op(case(real("n k"), real("k m")))
+def narrow_matmul(x: Tensor, y: Tensor) -> Tensor:
+    """`x @ y` for a `y` of few columns: the transpose of a product with few rows, and laid out so."""
+    return (y.mT @ x.mT).mT
+
+
+narrow_matmul.defvjp(x=lambda g, y: g @ y.mT, y=lambda g, x: (g.mT @ x).mT)
+
+
 @implements(Tensor.__rmatmul__)
 def reverse_matmul(x: Any, y: Any) -> Any:
     return matmul(y, x)
