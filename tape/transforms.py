@@ -1,6 +1,7 @@
 """Gradients as functions of functions."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -147,7 +148,11 @@ class _Recording:
     def __init__(self, f: Callable[..., Any], primals: tuple[Any, ...], names: tuple[str, ...], has_aux: bool) -> None:
         self.tape = Tape()
         leaves, self.treedef = tree.flatten(primals)
-        inputs = [self._input(leaf, lambda i=i: _path(names, tree.paths(primals)[i])) for i, leaf in enumerate(leaves)]
+
+        def path(i: int) -> str:
+            return _path(names, tree.paths(primals)[i])
+
+        inputs = [self._input(leaf, partial(path, i)) for i, leaf in enumerate(leaves)]
         self.slots = [leaf.slot if own else None for leaf, own in zip(inputs, map(self._owns, inputs), strict=True)]
         self.aux: Any = None
         try:

@@ -69,6 +69,7 @@ change_windows.defvjp(
         g, matrix=matrix, step=step, shape=tuple(x_like.shape), sides=sides
     )
 )
+change_windows.keep_recipe()
 add_changed_windows.defvjp(x=lambda g, matrix, step, sides: change_windows(g, matrix=matrix, step=step, sides=sides))
 
 
