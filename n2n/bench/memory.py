@@ -66,7 +66,7 @@ class Peaks:
             return _cuda_peak(job, self._device)
         if self._server is None:
             self._server = subprocess.Popen(
-                [sys.executable, "-m", "n2n.bench.memory"],
+                [sys.executable, "-c", "from n2n.bench.memory import serve; serve()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -134,7 +134,3 @@ def _warm(job: Job, device: torch.device) -> Trainer:
     del full
     gc.collect()
     return trainer
-
-
-if __name__ == "__main__":
-    serve()

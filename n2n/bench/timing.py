@@ -5,7 +5,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,7 +16,8 @@ __all__ = ["Ratio", "paired_rounds", "ratio"]
 TURN = 0.02  # seconds that a turn lasts at least, so that the clock and one interruption matter little
 
 
-class Ratio(NamedTuple):
+@dataclass(frozen=True)
+class Ratio:
     """A ratio's median over the rounds, and its quartiles."""
 
     median: float
@@ -39,12 +40,14 @@ def paired_rounds(
     rounds: int,
     shuffler: random.Random,
     tick: Callable[[], object] = lambda: None,
+    limit: float = math.inf,
 ) -> dict[str, list[float]]:
-    """Seconds that a step took, per contender, an entry for each round.
+    """Seconds that a step took, per contender, an entry for each round; none begins after `limit` seconds.
 
     In a round each contender has one turn, in an order that is drawn anew. A turn begins with a step that is not
-    timed: it brings back caches and threads that the one before had for itself. `tick` is called after each round.
+    timed: it brings back caches and threads that the one before had for itself. `tick` is called for each round.
     """
+    started = time.perf_counter()
     fastest = min(_warm_up(contender) for contender in contenders.values())
     repeats = max(1, math.ceil(TURN / fastest))
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -53,10 +56,11 @@ def paired_rounds(
     gc.collect()
     gc.freeze()
     try:
-        for _ in range(rounds):
-            shuffler.shuffle(order)
-            for name in order:
-                seconds[name].append(_turn(contenders[name], repeats))
+        for number in range(rounds):
+            if number == 0 or time.perf_counter() - started < limit:
+                shuffler.shuffle(order)
+                for name in order:
+                    seconds[name].append(_turn(contenders[name], repeats))
             tick()
     finally:
         gc.unfreeze()

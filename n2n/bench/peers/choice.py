@@ -21,7 +21,8 @@ EAGER = ("torch", "torch channels-last")
 def trainers(device: torch.device) -> dict[str, Callable[[Problem], Trainer]]:
     """Makers of trainers, by the names they have in the report; tape comes first.
 
-    torch.compile takes part on a GPU only: on a CPU it takes minutes to compile and is slower than eager torch.
+    torch.compile takes part on a GPU only: on a CPU it was slower than eager torch, after minutes of
+    compilation.
     """
     chosen: dict[str, Callable[[Problem], Trainer]] = {
         OURS: Ours,
