@@ -100,7 +100,8 @@ def _resident_peak(job: Job) -> int:
     trainer = _warm(job, torch.device("cpu"))
     before = _resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
-    trainer.step()
+    for _ in range(2):
+        trainer.step()
     return _resident("VmHWM") - before
 
 
@@ -111,9 +112,10 @@ def _resident(field: str) -> int:
 
 def _cuda_peak(job: Job, device: torch.device) -> int:
     trainer = _warm(job, device)
-    trainer.wait()
-    torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
+    # cuDNN tries its kernels out at the first step of a size, with more room than any step after it takes.
+    trainer.step()
+    torch.cuda.reset_peak_memory_stats(device)
     trainer.step()
     trainer.wait()
     return int(torch.cuda.max_memory_allocated(device)) - before

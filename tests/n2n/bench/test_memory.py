@@ -1,0 +1,39 @@
+import pytest
+import torch
+
+from n2n.bench.memory import Job, Peaks, measurable
+
+CPU = torch.device("cpu")
+needs_mark = pytest.mark.skipif(not measurable(CPU), reason="no high-water mark can be reset here")
+MIB = 2**20
+
+
+def job(contender: str, batch: int) -> Job:
+    return Job(contender, "net4", 32, batch, 0, 1)
+
+
+@needs_mark
+def test_a_peak_is_what_the_step_needs_and_the_same_each_time() -> None:
+    with Peaks(CPU) as peaks:
+        first, again, double = (peaks(job("torch", batch)) for batch in (200, 200, 400))
+        ours = peaks(job("tape", 200))
+    # Net4 keeps 25 to 61 thousand float32 per image for torch's backward pass.
+    assert 200 * 25_000 * 4 < first < 200 * 100_000 * 4
+    assert first == pytest.approx(again, abs=MIB)
+    assert double == pytest.approx(2 * first, rel=0.1)
+    assert ours > 100_000
+
+
+@needs_mark
+def test_a_job_that_fails_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    with Peaks(CPU) as peaks:
+        with pytest.raises(RuntimeError, match="memory failed"):
+            peaks(job("nobody", 2))
+        assert peaks(job("torch", 50)) > 0
+    assert "nobody" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_peak_on_a_gpu_grows_with_the_batch() -> None:
+    with Peaks(torch.device("cuda")) as peaks:
+        assert peaks(job("tape", 100)) < peaks(job("tape", 400))
