@@ -47,7 +47,7 @@ class Plan:
     @property
     def limit(self) -> float:
         """Seconds after which no further round of a row begins: a minute shall do on a slow machine too."""
-        return 3.0 if self.quick else math.inf
+        return 4.0 if self.quick else math.inf
 
     @property
     def growth_rounds(self) -> int:
@@ -68,12 +68,12 @@ def names(device: torch.device) -> list[str]:
 
 def run(plan: Plan, tick: Tick = lambda doing: None) -> Report:
     """Measures. `tick` is called after each round and each peak, with what it belongs to."""
+    described = machine(plan.device)
     with cores(plan.threads), full_precision(), Peaks(plan.device) as peaks:
         timed = [_row(plan, row, peaks, tick) for row in plan.rows]
         if CHAIN in plan.only:
             timed.append(_chain(plan, tick))
         growth = _growth(plan, peaks, tick) if GROWTH in plan.only else None
-        described = machine(plan.device)
     missing = absent(plan.device)
     return Report(described, plan.threads, plan.rounds, plan.seed, plan.quick, missing, timed, growth)
 
@@ -81,7 +81,8 @@ def run(plan: Plan, tick: Tick = lambda doing: None) -> Report:
 def _row(plan: Plan, row: Row, peaks: Peaks, tick: Tick) -> Timed:
     with_jax = not plan.quick or any(goal.against == "JAX jit" for goal in row.goals)
     seconds = _seconds(plan, row, plan.rounds, with_jax, tick)
-    title = f"{row.network}, {row.side}×{row.side}, batch {row.batch}"
+    size = "" if row.side == 32 else f" {row.side}×{row.side}"
+    title = f"{row.network}{size}, batch {row.batch}"
     used = _peaks(plan, row, peaks, tick) if row.memory else {}
     return compared(row.name, title, "step", seconds, row.goals, used)
 
@@ -92,7 +93,7 @@ def _chain(plan: Plan, tick: Tick) -> Timed:
     with cores(1):
         taken = paired_rounds(contenders, plan.rounds, random.Random(plan.seed), lambda: tick(CHAIN), plan.limit)
     seconds = {name: [one / OPERATIONS for one in each] for name, each in taken.items()}
-    return compared(CHAIN, f"{OPERATIONS} operations on {NUMBERS} numbers, one thread", "operation", seconds, goals)
+    return compared(CHAIN, f"{OPERATIONS} operations on {NUMBERS} numbers", "operation", seconds, goals)
 
 
 def _growth(plan: Plan, peaks: Peaks, tick: Tick) -> Growth:

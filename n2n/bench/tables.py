@@ -59,7 +59,7 @@ def _rounds(row: Timed) -> int:
 
 def _time(row: Timed, name: str) -> str:
     factor, unit = UNITS[row.unit]
-    return f"{factor * median(row.seconds[name]):.2f} {unit}{'' if row.unit == 'step' else ' each'}"
+    return f"{factor * median(row.seconds[name]):.2f} {unit}{'' if row.unit == 'step' else '/op'}"
 
 
 def _goal(goal: Judged) -> str:
@@ -83,10 +83,10 @@ def _memory(rows: list[Timed]) -> Table:
 
 def _growth(growth: Growth) -> Table:
     batches = f"{growth.batches[0]:,} to {growth.batches[-1]:,}"
-    table = Table(title=f"Growth of {growth.network} over batches of {batches}: batch^p", title_justify="left")
-    for column in ("", "time p", "memory p"):
+    table = Table(title=f"Growth of {growth.network}, batch {batches}", title_justify="left")
+    for column in ("", "time", "memory"):
         table.add_column(column, justify="right" if column else "left")
     for name, power in growth.time_exponents.items():
         memory = growth.memory_exponents.get(name)
-        table.add_row(name, f"{power:.2f}", "not measured" if memory is None else f"{memory:.2f}")
+        table.add_row(name, f"batch^{power:.2f}", "not measured" if memory is None else f"batch^{memory:.2f}")
     return table

@@ -47,7 +47,6 @@ def paired_rounds(
     In a round each contender has one turn, in an order that is drawn anew. A turn begins with a step that is not
     timed: it brings back caches and threads that the one before had for itself. `tick` is called for each round.
     """
-    started = time.perf_counter()
     fastest = min(_warm_up(contender) for contender in contenders.values())
     repeats = max(1, math.ceil(TURN / fastest))
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -55,6 +54,7 @@ def paired_rounds(
     # What is here stays: collecting garbage before a turn, so that none is charged for another's, then costs little.
     gc.collect()
     gc.freeze()
+    started = time.perf_counter()
     try:
         for number in range(rounds):
             if number == 0 or time.perf_counter() - started < limit:
