@@ -35,8 +35,9 @@ def bench(
 ) -> None:
     """Compare a training step's time and memory with torch's, and with JAX's and autograd's if they are installed.
 
-    Contenders take turns within one run, and what counts is the ratio within a round. To have them all: pip install
-    jax autograd.
+    Contenders take turns in one run: what counts is the ratio in a round.
+
+    To have all of them: pip install jax autograd
 
     Example: n2n bench --quick --only net4 --only chain
     """

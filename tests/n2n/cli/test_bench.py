@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from n2n.bench import Plan
+from n2n.bench import Plan, measuring
+from n2n.bench.memory import Peaks
 from tests.n2n.cli.conftest import Command
 
 CHAIN = ("bench", "--only", "chain", "--rounds", 2, "--threads", 1)
@@ -36,12 +37,15 @@ def test_the_chain_is_given_per_operation_in_a_fresh_folder(n2n: Command) -> Non
 
 def test_growth_is_fitted_and_drawn(n2n: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Plan, "batches", [2, 4])
+    monkeypatch.setattr(measuring, "measurable", lambda device: True)
+    monkeypatch.setattr(Peaks, "__call__", lambda self, job: 1000 * job.batch**2)
     outcome = n2n("bench", "--quick", "--only", "growth", "--threads", 1, "--out", "results")
     assert outcome.code == 0, outcome.err
     assert "batch 2 to 4" in outcome.out
     growth = json.loads(Path("results/bench.json").read_text())["growth"]
     assert growth["batches"] == [2, 4]
     assert growth["time_exponents"].keys() == growth["seconds"].keys()
+    assert growth["memory_exponents"] == pytest.approx(dict.fromkeys(growth["peaks"], 2.0))
     with Image.open("results/bench.png") as picture:
         assert min(picture.size) > 300
 
