@@ -23,8 +23,8 @@ def peaks() -> Iterator[Peaks]:
 @needs_mark
 def test_a_peak_is_what_the_step_needs_and_the_same_each_time(peaks: Peaks) -> None:
     first, again, double = (peaks(job("torch", batch)) for batch in (50, 50, 100))
-    # Net4 keeps 25 to 61 thousand float32 per image for torch's backward pass.
-    assert 50 * 25_000 * 4 < first < 50 * 100_000 * 4
+    # Net4's layers put out some 37,000 float32 an image, which torch keeps, and has cotangents beside them.
+    assert 50 * 37_000 * 4 < first < 50 * 4 * 37_000 * 4
     assert first == pytest.approx(again, abs=MIB)
     assert double == pytest.approx(2 * first, rel=0.1)
     assert peaks(job("tape", 50)) > 100_000
