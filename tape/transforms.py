@@ -255,8 +255,8 @@ def _refuse_integers(argument: Any, name: str) -> None:
     for i, leaf in enumerate(tree.leaves(argument)):
         if isinstance(leaf, Tensor) and not leaf.is_floating_point() and not leaf.is_complex():
             raise TapeError(
-                f"{_dotted(name, tree.paths(argument)[i])} is a tensor of {leaf.dtype}, which has no gradient; convert it with "
-                ".float(), or pass it as an argument outside argnums"
+                f"{_dotted(name, tree.paths(argument)[i])} is a tensor of {leaf.dtype}, which has no gradient; convert "
+                "it with .float(), or pass it as an argument outside argnums"
             )
 
 
