@@ -65,7 +65,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "tape.ops.layout.convert.defvjp(x)",
         "g.to(device=x_like.device, dtype=x_like.dtype) -> g.to(device=x_like.device)",
     ): "the sweep converts a cotangent that has its output's type",
-    ("tape.ops.products._matmul_right", "if len(y_like.shape) == 2: -> pass"): _SPEED,
     ("tape.ops.products._matmul_right", "len(y_like.shape) -> y_like.shape #2"): _SPEED,
     (
         "tape.ops.products._matmul_right",
