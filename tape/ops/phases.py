@@ -32,7 +32,7 @@ def interleave(x: Tensor, *, size: tuple[int, int]) -> Tensor:
 @op(
     (
         case(real("a b 4 6"), phases=((2, 3),), size=((2, 2), (2, 3)), sizes=few),
-        case(real("a b 3 4"), phases=((2, 2), (1, 2)), size=((3, 2),), sizes=few),
+        case(real("1 a b 3 4"), phases=((2, 2), (1, 2)), size=((3, 2),), sizes=few),
     )
 )
 def separate(x: Tensor, *, phases: tuple[int, int], size: tuple[int, int]) -> Tensor:
