@@ -226,6 +226,7 @@ def max_taps(x: Tensor) -> Tensor:
 
     Of equal entries the first gets the cotangent.
     """
+    largest: Tensor
     largest, *others = _entries(x)
     for entry in others:
         largest = torch.maximum(largest, entry)
