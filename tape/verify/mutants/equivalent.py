@@ -90,34 +90,19 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.recording.Tape.trace", "raw(value) -> value"): "a traced value has the shape, type and device of its tensor",
     ("tape.recording.sweep", "summed.add(slot) -> pass"): _COPY,
     ("tape.recording.sweep", "summed.add(slot) -> summed"): _COPY,
-    (
-        "tape.recording.sweep",
-        "zip(plan.positions, plan.rules, plan.needs, step.inputs, strict=True) -> "
-        "zip(plan.positions, plan.rules, plan.needs, step.inputs)",
-    ): _STRICT,
     ("tape.recording.sweep", "True -> False"): _STRICT,
     (
         "tape.recording.sweep",
         "zip(slots, _parts(cotangent, slots, step, position), strict=True) -> "
         "zip(slots, _parts(cotangent, slots, step, position))",
     ): _STRICT,
-    ("tape.recording.sweep", "True -> False #2"): _STRICT,
     (
         "tape.recording.sweep",
         "cotangent.detach() if slot in summed else cotangent.detach().clone() -> cotangent.detach().clone()",
     ): _COPY,
     ("tape.recording.sweep", "cotangent.detach() -> cotangent #2"): "what was recorded has no graph of torch's own",
-    ("tape.recording.sweep", "_on_device(cotangent, tape.likes[slot]) -> cotangent"): _DEVICE,
-    ("tape.recording._version", "if type(plain) in (Like, int, float, bool, type(None)): -> pass"): _SPEED,
-    ("tape.recording._version", "type(plain) -> plain"): _SPEED,
-    ("tape.recording._version", "type(None) -> None"): _SPEED,
     ("tape.recording._version", "0 -> 1"): _OFFSET,
-    ("tape.recording._version", "0 -> 1 #2"): _OFFSET,
     ("tape.recording._version", "return 0 -> return None"): _OFFSET,
-    (
-        "tape.recording._version",
-        "raw(leaf) -> leaf",
-    ): "the sweep of the outer level, whose value it is, notices the change",
     ("tape.recording._conform", "if shape == to.shape and dtype == to.dtype: -> pass"): _SPEED,
     (
         "tape.recording._conform",
@@ -140,33 +125,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.recording._on_device", "raw(cotangent).device == to.device -> raw(cotangent).device != to.device"): _DEVICE,
     ("tape.recording._on_device", "cotangent.to(to.device) -> cotangent"): _DEVICE,
     ("tape.recording._on_device", "raw(cotangent) -> cotangent"): "a traced value has the device of its tensor",
-    ("tape.primitive.Primitive.__call__", "len(args) -> args"): _SPEED,
-    ("tape.primitive.Primitive.__call__", "len(self.positional) -> self.positional"): _SPEED,
-    (
-        "tape.primitive.Primitive.__call__",
-        "argument.tape.level > tape.level -> argument.tape.level >= tape.level",
-    ): _LEVEL,
-    ("tape.primitive.Primitive.__call__", "leaf.tape.level > tape.level -> leaf.tape.level >= tape.level"): _LEVEL,
-    ("tape.primitive.Primitive._bind", "tuple(bound) -> bound"): _SEQUENCE,
-    (
-        "tape.primitive.Primitive._record",
-        "type(value) not in _LEAVES and any((type(leaf) is Traced for leaf in tree.leaves(value))) -> "
-        "any((type(leaf) is Traced for leaf in tree.leaves(value)))",
-    ): _SPEED,
-    ("tape.primitive.Primitive._record", "zip(leaves, mine, strict=True) -> zip(leaves, mine)"): _STRICT,
-    ("tape.primitive.Primitive._record", "True -> False"): _STRICT,
-    ("tape.primitive.Primitive._record", "zip(leaves, mine, strict=True) -> zip(leaves, mine) #2"): _STRICT,
-    ("tape.primitive.Primitive._record", "True -> False #2"): _STRICT,
-    (
-        "tape.primitive.Primitive._record",
-        "tuple([slots[position] for position in plan.positions]) -> [slots[position] for position in plan.positions]",
-    ): _SEQUENCE,
     (
         "tape.primitive.Primitive._plan",
         "list(inspect.signature(rule).parameters) -> inspect.signature(rule).parameters",
     ): "a mapping gives its names in order",
-    ("tape.primitive.Primitive._plan", "tuple(positions) -> positions"): _SEQUENCE,
-    ("tape.primitive.Primitive._plan", "tuple(rules) -> rules"): _SEQUENCE,
     ("tape.transforms.value_and_grad", "zip(chosen, names, strict=True) -> zip(chosen, names)"): _STRICT,
     ("tape.transforms.value_and_grad", "True -> False"): _STRICT,
     ("tape.transforms.value_and_grad", "zip(chosen, values, strict=True) -> zip(chosen, values)"): _STRICT,
