@@ -52,3 +52,22 @@ def test_a_change_in_place_of_what_a_recipe_needs_is_noticed() -> None:
     x.add_(1)
     with pytest.raises(tape.TapeError, match="changed in place"):
         pullback(torch.ones(3, 4))
+
+
+def test_a_recipe_of_a_list_keeps_its_tensors() -> None:
+    @tape.primitive
+    def tiled(xs: list[torch.Tensor]) -> torch.Tensor:
+        return torch.cat(xs * 5)
+
+    tiled.defvjp(xs=lambda g: list(g.reshape(5, 2, 3).sum(0)))
+    tiled.keep_recipe()
+    x = torch.ones(3)
+
+    def f(y: torch.Tensor) -> torch.Tensor:
+        return torch.sin(tiled([y, x]).expand(4, 30))
+
+    assert tape.trace(f)(torch.ones(3)).residual_bytes == 24
+    _, pullback = tape.vjp(f, torch.ones(3))
+    x.add_(1)
+    with pytest.raises(tape.TapeError, match="changed in place"):
+        pullback(torch.ones(4, 30))
