@@ -48,7 +48,7 @@ def test_a_recipe_is_kept_in_place_of_a_large_tensor(enlarged: object) -> None:
 
 def test_a_change_in_place_of_what_a_recipe_needs_is_noticed() -> None:
     x = torch.ones(4)
-    _, pullback = tape.vjp(lambda y: torch.sin((y * 2).expand(3, 4) * x.expand(3, 4)), x.clone())
+    _, pullback = tape.vjp(lambda y: torch.sin(y.expand(3, 4)), x)
     x.add_(1)
     with pytest.raises(tape.TapeError, match="changed in place"):
         pullback(torch.ones(3, 4))

@@ -87,7 +87,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "zip(reversed(src_like.shape), reversed(index.shape))",
     ): _STRICT,
     ("tape.ops.indexing._gathered", "True -> False"): _STRICT,
-    ("tape.recording.Tape.trace", "raw(value) -> value"): "a traced value has the shape, type and device of its tensor",
     ("tape.recording.sweep", "summed.add(slot) -> pass"): _COPY,
     ("tape.recording.sweep", "summed.add(slot) -> summed"): _COPY,
     ("tape.recording.sweep", "True -> False"): _STRICT,
@@ -100,7 +99,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "tape.recording.sweep",
         "cotangent.detach() if slot in summed else cotangent.detach().clone() -> cotangent.detach().clone()",
     ): _COPY,
-    ("tape.recording.sweep", "cotangent.detach() -> cotangent #2"): "what was recorded has no graph of torch's own",
     (
         "tape.recording.like",
         "_like_leaf(x) if isinstance(x, (Tensor, Traced)) else tree.map(_like_leaf, x) -> tree.map(_like_leaf, x)",
@@ -113,11 +111,9 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "tape.recording.version",
         "x.leaves() if type(x) is Recipe else tree.leaves(x) -> tree.leaves(x)",
     ): "a recipe is a pytree, and what else it holds is no tensor",
-    ("tape.recording.version", "x.leaves() -> x"): "a recipe is a pytree, and what else it holds is no tensor",
     ("tape.recording.version", "type(x) -> x #3"): "a recipe is a pytree, and what else it holds is no tensor",
     ("tape.recording._version", "0 -> 1"): _OFFSET,
-    ("tape.recording._version", "return 0 -> return None"): _OFFSET,
-    ("tape.recording._conform", "if shape == to.shape and dtype == to.dtype: -> pass"): _SPEED,
+    ("tape.recording._conform", "if dtype == to.dtype and shape == to.shape: -> pass"): _SPEED,
     (
         "tape.recording._conform",
         "shape != to.shape and any((_broadcast(to.shape, shape, out.shape) for out in outs)) -> "
