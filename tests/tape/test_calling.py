@@ -18,6 +18,18 @@ from tape.traced import Traced
 from tape.verify.drawing import Call, calls
 
 
+def test_it_has_the_primitives_parameters_and_defaults() -> None:
+    def scaled(x: Tensor, factor: float = 2.0, *, by: float = 3.0) -> Tensor:
+        return x * factor * by
+
+    call = caller(Primitive(scaled))
+    assert (call.__name__, call.__module__) == ("scaled", __name__)
+    assert call.__code__.co_filename == "<the call of scaled>"  # in a traceback
+    assert call(torch.ones(())) == 6
+    assert call(factor=1.0, x=torch.ones(())) == 3
+    assert call(torch.ones(()), 1.0, by=1.0) == 1
+
+
 @pytest.mark.parametrize(
     "name", ["tape", "plan", "slots", "value_x", "Traced", "record", "function", "primitive", "Like", "ans_"]
 )
@@ -268,66 +280,3 @@ def test_the_common_case_is_not_left_to_the_general_call(other: Any, by: Any, as
         sys.setprofile(None)
     assert not {"_record", "_finish"} & set(names)
     assert [name for name in names if name == "_is_plain"] == asked
-
-
-def boxed(call: Call) -> tuple[Tape, Any, Any]:
-    """The call's arguments with every tensor that may be recorded on one tape."""
-    recorder = Tape()
-
-    def box(x: Any) -> Any:
-        return recorder.trace(x) if isinstance(x, Tensor) and x.is_floating_point() else x
-
-    return recorder, tape.tree.map(box, call.args), call.kwargs
-
-
-@pytest.mark.parametrize("name", sorted(registry))
-def test_it_records_what_the_general_call_records(name: str) -> None:
-    primitive, domain = registry[name]
-
-    @settings(
-        max_examples=10,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(calls(domain))
-    def compare(call: Call) -> None:
-        recorder, args, kwargs = boxed(call)
-        written_out = recorded(primitive, [recorder], args, kwargs)
-        recorder, args, kwargs = boxed(call)
-        assert written_out == recorded_in_general(primitive, [recorder], args, kwargs)
-
-    compare()
-
-
-@pytest.mark.parametrize(
-    ("other", "by", "asked"),
-    [(2, 3.0, []), (None, None, []), (ones, 3.0, ["_is_plain"]), ((2, ones), ones, ["_is_plain"] * 4)],
-)
-def test_the_common_case_is_not_left_to_the_general_call(other: Any, by: Any, asked: list[str]) -> None:
-    """It would give the same and take longer."""
-    plainly = tape.primitive(lambda x, y, *, by: x * 2)
-    plainly.defvjp(x=lambda g: g * 2)
-    x = Tape().trace(ones)
-    plainly(x, other, by=by)
-    names: list[str] = []
-    sys.setprofile(lambda frame, event, _: names.append(frame.f_code.co_name) if event == "call" else None)
-    try:
-        plainly(x, other, by=by)
-    finally:
-        sys.setprofile(None)
-    assert not {"_record", "_finish"} & set(names)
-    assert [name for name in names if name == "_is_plain"] == asked
-
-
-def test_it_has_the_primitives_parameters_and_defaults() -> None:
-    def scaled(x: Tensor, factor: float = 2.0, *, by: float = 3.0) -> Tensor:
-        return x * factor * by
-
-    call = caller(Primitive(scaled))
-    assert (call.__name__, call.__module__) == ("scaled", __name__)
-    assert call(torch.ones(())) == 6
-    assert call(factor=1.0, x=torch.ones(())) == 3
-    assert call(torch.ones(()), 1.0, by=1.0) == 1
