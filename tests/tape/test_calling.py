@@ -280,3 +280,13 @@ def test_the_common_case_is_not_left_to_the_general_call(other: Any, by: Any, as
         sys.setprofile(None)
     assert not {"_record", "_finish"} & set(names)
     assert [name for name in names if name == "_is_plain"] == asked
+
+
+@pytest.mark.parametrize("other", [(), (2,)])
+def test_an_outer_level_derives_by_the_primitives_own_rule_too(other: tuple[Any, ...]) -> None:
+    doubled = tape.primitive(lambda x, y=1: x * 2)
+    doubled.defvjp(x=lambda g: g * 5)
+    joined = tape.primitive(lambda xs: xs[0] * 2)
+    joined.defvjp(xs=lambda g, xs: [g * 5, *xs[1:]])
+    for f in (lambda x: doubled(x, *other), lambda x: joined([x, *other])):
+        assert tape.grad(lambda x, f=f: tape.value_and_grad(f)(x)[0])(torch.ones(())) == 5

@@ -71,3 +71,14 @@ def test_a_recipe_of_a_list_keeps_its_tensors() -> None:
     x.add_(1)
     with pytest.raises(tape.TapeError, match="changed in place"):
         pullback(torch.ones(4, 30))
+
+
+def test_the_inputs_of_a_step_are_of_the_program_itself() -> None:
+    programs: list[tape.Program] = []
+
+    def f(x: torch.Tensor) -> torch.Tensor:
+        programs.append(tape.trace(lambda y: x * y)(torch.ones(3)))
+        return x.sum()
+
+    tape.grad(f)(torch.ones(3))
+    assert programs[0].steps[0].inputs == (0,)
