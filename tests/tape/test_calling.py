@@ -290,3 +290,11 @@ def test_an_outer_level_derives_by_the_primitives_own_rule_too(other: tuple[Any,
     joined.defvjp(xs=lambda g, xs: [g * 5, *xs[1:]])
     for f in (lambda x: doubled(x, *other), lambda x: joined([x, *other])):
         assert tape.grad(lambda x, f=f: tape.value_and_grad(f)(x)[0])(torch.ones(())) == 5
+
+
+def test_an_outer_values_recipe_does_not_stand_for_it_at_an_inner_level() -> None:
+    def f(x: Any) -> Any:
+        large = x.expand(4, 3)
+        return tape.grad(lambda y: (y * large).sum())(torch.ones(4, 3)).square().sum()
+
+    assert tape.grad(f)(ones).equal(8 * ones)

@@ -12,6 +12,7 @@ _DEVICE = "seen only where a second device has numbers; on one device the same"
 _SPEED = "a shortcut: the long way gives the same result"
 _COPY = "one copy more or less, of numbers that nobody else holds"
 _LEVEL = "no two tapes have the same level"
+_OUTER = "of values that nobody records a call computes what the function does"
 _OFFSET = "versions are compared with versions that were read in the same way"
 
 # The function, and the change as a mutant prints it.
@@ -139,6 +140,18 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "tape.primitive.Primitive._plan",
         "list(inspect.signature(rule).parameters) -> inspect.signature(rule).parameters",
     ): "a mapping gives its names in order",
+    ("tape.calling._record", "leaf.tape.level > tape.level -> leaf.tape.level >= tape.level"): _LEVEL,
+    ("tape.calling._record", "False -> True"): _OUTER,
+    (
+        "tape.calling._record",
+        "primitive.call(*values, **options) if outer else primitive.function(*values, **options) -> "
+        "primitive.call(*values, **options)",
+    ): _OUTER,
+    ("tape.calling._record", "zip(leaves, mine, strict=True) -> zip(leaves, mine)"): _STRICT,
+    ("tape.calling._record", "True -> False"): _STRICT,
+    ("tape.calling._record", "zip(leaves, mine, strict=True) -> zip(leaves, mine) #2"): _STRICT,
+    ("tape.calling._record", "True -> False #2"): _STRICT,
+    ("tape.calling._differentiable", "return False -> return None"): "either is no",
     ("tape.transforms.value_and_grad", "zip(chosen, names, strict=True) -> zip(chosen, names)"): _STRICT,
     ("tape.transforms.value_and_grad", "True -> False"): _STRICT,
     ("tape.transforms.value_and_grad", "zip(chosen, values, strict=True) -> zip(chosen, values)"): _STRICT,
