@@ -84,3 +84,15 @@ def test_the_inputs_of_a_step_are_of_the_program_itself() -> None:
 
     tape.grad(f)(torch.ones(3))
     assert programs[0].steps[0].inputs == (0,)
+
+
+def test_a_recipe_may_be_asked_for_after_the_first_call() -> None:
+    @tape.primitive
+    def tripled(x: Any) -> Any:
+        return torch.cat([x, x, x])
+
+    tripled.defvjp(x=lambda g: g.reshape(3, -1).sum(0))
+    program = tape.trace(lambda x: torch.sin(tripled(x)))
+    assert program(torch.zeros(100)).residual_bytes == 1200
+    tripled.keep_recipe()
+    assert program(torch.zeros(100)).residual_bytes == 400
