@@ -140,6 +140,12 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "tape.primitive.Primitive._plan",
         "list(inspect.signature(rule).parameters) -> inspect.signature(rule).parameters",
     ): "a mapping gives its names in order",
+    (
+        "tape.primitive.Primitive._plan",
+        "(lambda places: (*pick(places), *map(like, pick_like(places)))) if kept_like else pick -> "
+        "lambda places: (*pick(places), *map(like, pick_like(places)))",
+    ): _SPEED,
+    ("tape.primitive.Primitive._plan", "tuple(pool[1:]) -> pool[1:]"): _SEQUENCE,
     ("tape.calling._record", "leaf.tape.level > tape.level -> leaf.tape.level >= tape.level"): _LEVEL,
     ("tape.calling._record", "False -> True"): _OUTER,
     (
