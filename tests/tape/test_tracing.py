@@ -96,3 +96,8 @@ def test_a_recipe_may_be_asked_for_after_the_first_call() -> None:
     assert program(torch.zeros(100)).residual_bytes == 1200
     tripled.keep_recipe()
     assert program(torch.zeros(100)).residual_bytes == 400
+
+
+def test_the_inputs_of_a_program_are_the_floating_point_tensors() -> None:
+    program = tape.trace(lambda x, index, y: x[index] * y)(torch.ones(3), torch.tensor([0]), torch.ones(1))
+    assert {slot: tuple(like.shape) for slot, like in program.inputs.items()} == {0: (3,), 1: (1,)}
