@@ -8,6 +8,7 @@ from torch import Tensor
 
 from tape import tree
 from tape.errors import TapeError
+from tape.observing import Call
 from tape.recording import Plan, Step, Tape, version
 from tape.traced import Traced, raw
 
@@ -65,7 +66,13 @@ def one_step(
 
     plan = Plan(((0, rule, lambda pool: pool),), lambda places: places, ("residuals",), remade=False)
     slots = [leaf.slot for leaf, own in zip(leaves, mine, strict=True) if own]
-    tape.steps.append(Step(_Custom(name), plan, [slots], tuple(traced), (residuals,), version((residuals,))))
+    step = Step(_Custom(name), plan, [slots], tuple(traced), (residuals,), version((residuals,)))
+    values = tuple(leaf.value if own else leaf for leaf, own in zip(leaves, mine, strict=True))
+
+    def run(*values: Any) -> tuple[Any, ...]:
+        return tuple(tree.leaves(forward(list(values))[0]))
+
+    tape.add(step, Call(run, tuple(f"argument {i}" for i in range(len(values))), values, {}, tuple(outputs)))
     return tree.unflatten(treedef, boxed)
 
 

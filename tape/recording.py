@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tape import tree
 from tape.errors import TapeError
+from tape.observing import Call, Observer, observers
 from tape.traced import Traced, raw
 
 __all__ = ["Like", "Plan", "Recipe", "Step", "Tape", "like", "sweep", "version"]
@@ -84,13 +85,25 @@ class Step(NamedTuple):
 class Tape:
     """The record of one running transformation."""
 
-    __slots__ = ("ended", "level", "likes", "steps")
+    __slots__ = ("direct", "ended", "level", "likes", "observers", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, *watching: Observer) -> None:
         self.level = next(_levels)
         self.steps: list[Step] = []
         self.likes: list[Like] = []
         self.ended = False
+        self.observers = (*observers.get(), *watching)
+        self.direct = not self.observers  # whether a call may record its step without asking anybody
+
+    def end(self) -> None:
+        """From here on nothing more may be recorded."""
+        self.ended = True
+        self.direct = False
+
+    def add(self, step: Step, call: Call) -> None:
+        for observer in self.observers:
+            step = observer(step, call)
+        self.steps.append(step)
 
     def trace(self, value: Any, recipe: "Recipe | None" = None) -> Traced:
         """Gives `value` the next slot; where a rule asks for it, its recipe is kept in its place."""
