@@ -121,16 +121,16 @@ def _spread(row: list[int], wished: dict[int, float], widths: list[float], centr
     """Places the boxes of a row, in their order and without overlap, as near to their wishes as least squares say."""
     offsets = []
     position = 0.0
-    for before, place in zip([None, *row], row, strict=False):
-        position += 0.0 if before is None else (widths[before] + widths[place]) / 2 + _GAP
+    for i, place in enumerate(row):
+        position += (widths[row[i - 1]] + widths[place]) / 2 + _GAP if i else 0.0
         offsets.append(position)
     # Boxes that push against each other form a block, which stands where the mean of its wishes is.
     blocks: list[tuple[float, int]] = []
     for place, offset in zip(row, offsets, strict=True):
         wish, count = wished[place] - offset, 1
         while blocks and blocks[-1][0] > wish:
-            before, size = blocks.pop()
-            wish, count = (before * size + wish * count) / (size + count), size + count
+            earlier, size = blocks.pop()
+            wish, count = (earlier * size + wish * count) / (size + count), size + count
         blocks.append((wish, count))
     starts = [start for start, count in blocks for _ in range(count)]
     centres.update((place, start + offset) for place, start, offset in zip(row, starts, offsets, strict=True))

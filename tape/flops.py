@@ -62,22 +62,25 @@ def _solve(inputs: _Shapes, outputs: _Shapes) -> int:
     return _factor(inputs, outputs) + 2 * math.prod(outputs[0]) * inputs[0][-1]
 
 
-_COUNTS: dict[str, Callable[[_Shapes, _Shapes], int]] = (
-    dict.fromkeys(
-        "reshape permute expand flip roll tril triu convert clone contiguous cat index index_select gather put "
-        "scatter_into_zeros scatter_from pad_constant unfold windows repeat_interleave spread_taps patch_columns "
-        "interleave separate where detach view unsqueeze squeeze getitem T mT to bool int long float double".split(),
-        _moves,
-    )
-    | dict.fromkeys(
-        "sum mean amax amin cumsum logsumexp max_along min_along median_of_all fold add_windows add_columns sum_taps "
-        "argmax argmin any all count_nonzero".split(),
-        _per_input,
-    )
-    | dict.fromkeys(["index_add", "scatter_add"], _per_source)
-    | dict.fromkeys(["sort", "topk", "argsort"], _sort)
-    | {"matmul": _matmul, "solve_matrix": _solve, "cholesky_factor": _cholesky, "slogdet": _factor}
+_MOVING = (
+    "reshape permute expand flip roll tril triu convert clone contiguous cat index index_select gather put where "
+    "scatter_into_zeros scatter_from pad_constant unfold windows repeat_interleave spread_taps patch_columns "
+    "interleave separate detach view unsqueeze squeeze getitem T mT to bool int long float double"
 )
+_REDUCING = (
+    "sum mean amax amin cumsum logsumexp max_along min_along median_of_all fold add_windows add_columns sum_taps "
+    "argmax argmin any all count_nonzero"
+)
+_COUNTS: dict[str, Callable[[_Shapes, _Shapes], int]] = {
+    **dict.fromkeys(_MOVING.split(), _moves),
+    **dict.fromkeys(_REDUCING.split(), _per_input),
+    **dict.fromkeys(("index_add", "scatter_add"), _per_source),
+    **dict.fromkeys(("sort", "topk", "argsort"), _sort),
+    "matmul": _matmul,
+    "solve_matrix": _solve,
+    "cholesky_factor": _cholesky,
+    "slogdet": _factor,
+}
 
 
 def flops(op: str, args: Any, outputs: Sequence[Like]) -> int:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 if TYPE_CHECKING:
-    from tape.recording import Step
+    from tape.recording import Step, Tape
 
 __all__ = ["Call", "Observer", "Source", "follow", "following", "here", "observed", "observers"]
 
@@ -32,8 +32,8 @@ class Call(NamedTuple):
     ans: Any
 
 
-# What looks on at each step before it is recorded, and gives back what is recorded in its place.
-Observer = Callable[["Step", Call], "Step"]
+# What looks on at each step before a tape records it, and gives back what is recorded in its place.
+Observer = Callable[["Tape", "Step", Call], "Step"]
 
 # The observers of the tapes that begin in this context.
 observers: ContextVar[tuple[Observer, ...]] = ContextVar("observers", default=())
@@ -57,25 +57,17 @@ class Source(NamedTuple):
     rules: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        rules = "".join(f"in the rule of {op}: " for op in self.rules)
-        return f"{rules}{self.place}  {self.text}".rstrip()
-
-    @property
-    def place(self) -> str:
         path = Path(self.file)
-        return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{self.number}"
-
-    @property
-    def text(self) -> str:
-        return linecache.getline(self.file, self.number).strip()
+        shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        return f"{shown}:{self.number}  {linecache.getline(self.file, self.number).strip()}".rstrip()
 
 
 # While a rule runs, the source of the call that it is the rule of.
 _in_rule: ContextVar[Source | None] = ContextVar("in_rule", default=None)
 
-_project = Path(__file__).parent.parent
+_TAPE, _TORCH = Path(__file__).parent, Path(torch.__file__).parent
+_OWN = (f"{_TAPE}/", f"{_TAPE.parent / 'nn'}/", f"{_TORCH}/", "<the call of ")
 _LIBRARY = f"{sysconfig.get_path('stdlib')}/"
-_SKIPPED = (f"{_project / 'tape'}/", f"{_project / 'nn'}/", f"{Path(torch.__file__).parent}/", "<the call of ", "<frozen ")
 
 
 def here() -> Source | None:
@@ -86,7 +78,7 @@ def here() -> Source | None:
     frame = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(_SKIPPED) and not (file.startswith(_LIBRARY) and "-packages" not in file):
+        if not file.startswith(_OWN) and not (file.startswith(_LIBRARY) and "-packages" not in file):
             return Source(file, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]
     return None
@@ -119,9 +111,6 @@ def following(
     return step._replace(plan=step.plan._replace(parts=parts))
 
 
-def follow(step: "Step", _: Call) -> "Step":
+def follow(_tape: "Tape", step: "Step", _call: Call) -> "Step":
     """Looks on for the sources' sake alone: the steps that a rule makes get the source of the rule's call."""
     return following(step, here(), None)
-
-
-

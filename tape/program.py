@@ -46,6 +46,7 @@ class ProgramStep:
     recipes: dict[str, str]  # of these residuals how to make them is kept: the ops, the last one first
     recorded: bool  # whether it is a step of the tape; another has no derivative, and a later one depends on it
     source: str  # the caller's line, as "file:line  text"
+    rules: tuple[str, ...]  # if a rule made the step, the op whose rule it is, and whose rule made that, ...
     flops: int
     replay: Replay = field(repr=False)
 
@@ -75,16 +76,16 @@ class Program:
         before = ""
         for step in self.steps:
             # A line's text is shown beside the first of its steps, its place beside each.
-            place, _, _ = step.source.partition("  ")
-            line = place.rpartition("rule of ")[2].rpartition(": ")[2]
-            rows.append((*_row(step), place if line == before else step.source))
-            before = line
-        widths = [max((len(cell) for cell in column if len(cell) <= 60), default=0) for column in zip(*rows)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+            line = step.source.partition("  ")[0] if step.source == before else step.source
+            rows.append((*_row(step), "".join(f"in the rule of {op}, " for op in step.rules) + line))
+            before = step.source
+        columns = zip(*rows, strict=True)
+        wide, call, note, _ = [max((len(cell) for cell in column if len(cell) <= 60), default=0) for column in columns]
+        lines = [f"{a:<{wide}} {b:<{call}}  {c:<{note}}  {d}".rstrip() for a, b, c, d in rows]
         return "\n".join([*lines, f"returns {_text(self.result)}; {self._summary()}"])
 
     def _summary(self) -> str:
-        return f"about {self.flops:,} flops; {_bytes(self.residual_bytes)} are kept"
+        return f"about {self.flops:,} flops; {self.residual_bytes:,} bytes are kept"
 
     def __call__(self, *args: Any) -> Any:
         """Runs the steps again on other tensors, and returns what the function returned.

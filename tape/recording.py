@@ -102,7 +102,7 @@ class Tape:
 
     def add(self, step: Step, call: Call) -> None:
         for observer in self.observers:
-            step = observer(step, call)
+            step = observer(self, step, call)
         self.steps.append(step)
 
     def trace(self, value: Any, recipe: "Recipe | None" = None) -> Traced:

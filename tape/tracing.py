@@ -13,7 +13,7 @@ from tape.errors import TapeError
 from tape.flops import flops
 from tape.observing import Call, Source, follow, here, observed
 from tape.program import Number, Program, ProgramStep, Replay, numbers_in, shown
-from tape.recording import Like, Recipe, Step, like, version
+from tape.recording import Recipe, Step, Tape, like, version
 from tape.traced import Traced, function_name, raw
 from tape.transforms import record
 
@@ -28,11 +28,13 @@ def trace(f: Callable[..., Any]) -> Callable[..., Program]:
     `.residual_bytes` is what the tape keeps for the sweep, and `.flops` estimates the arithmetic.
 
     >>> import torch
-    >>> print(trace(lambda x, y: (x @ y).sum(1))(torch.ones(2, 3), torch.ones(3, 4)))  # doctest: +ELLIPSIS
-    %0 float32[2, 3]                                           argument 0
-    %1 float32[3, 4]                                           argument 1
-    %2 float32[2, 4]  = matmul(%0, %1)  keeps y 48 B, x 24 B  ...:1  print(trace(lambda x, y: ...
-    %3 float32[2]     = sum(%2, dim=1)                         ...:1  print(trace(lambda x, y: ...
+    >>> def f(x, y):
+    ...     return (x @ y).sum(1)
+    >>> print(trace(f)(torch.ones(2, 3), torch.ones(3, 4)))
+    %0 float32[2, 3]   argument 0
+    %1 float32[3, 4]   argument 1
+    %2 float32[2, 4] = matmul(%0, %1)  keeps y 48 B, x 24 B  <doctest tape.tracing.trace[1]>:2  return (x @ y).sum(1)
+    %3 float32[2]    = sum(%2, dim=1)                        <doctest tape.tracing.trace[1]>:2
     returns %3; about 56 flops; 72 bytes are kept
     """
 
@@ -103,7 +105,7 @@ class _Recorder(TorchFunctionMode):
         number = self.known.get(id(plain)) if number is None else number
         return leaf if number is None else Number(number)
 
-    def observe(self, step: Step, call: Call) -> Step:
+    def observe(self, _tape: Tape, step: Step, call: Call) -> Step:
         args, options = tree.map(self.numbered, (call.args, call.options))
         made = [raw(x) for x in tree.leaves(call.ans) if isinstance(raw(x), Tensor)]
         for x in made:
@@ -171,6 +173,7 @@ class _Recorder(TorchFunctionMode):
                 recipes=recipes,
                 recorded=noted.step is not None,
                 source="" if noted.source is None else str(noted.source),
+                rules=() if noted.source is None else noted.source.rules,
                 flops=flops(noted.op, given, list(outputs.values())) if noted.counted else 0,
                 replay=replay,
             )

@@ -144,7 +144,14 @@ def _constant(x: Any) -> Any:
 class _Recording:
     """One recorded call of a function: what came out, and the tape to pull cotangents back through."""
 
-    def __init__(self, f: Callable[..., Any], primals: tuple[Any, ...], names: tuple[str, ...], has_aux: bool, *watching: Observer) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        primals: tuple[Any, ...],
+        names: tuple[str, ...],
+        has_aux: bool,
+        *watching: Observer,
+    ) -> None:
         self.tape = Tape(*watching)
         leaves, self.treedef = tree.flatten(primals)
         paths = [_path(names, path) for path in tree.paths(primals)]
