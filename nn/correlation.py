@@ -11,6 +11,7 @@ from nn.geometry import Sides
 from nn.winograd import winograd
 from tape.ops.columns import patch_columns
 from tape.ops.patches import sum_taps, window_counts, windows
+from tape.ops.products import narrow_matmul
 
 __all__ = ["correlate", "is_narrow"]
 
@@ -88,8 +89,8 @@ def _multiply_then_sum(images: Tensor, weight: Tensor, sides: Sides, dilation: t
     image = _padded(images, sides)
     n, height, width, _ = image.shape
     kernels = weight.permute(2, 3, 0, 1).reshape(-1, channels)
-    products = kernels @ image.reshape(n * height * width, channels).mT
-    products = products.reshape(*kernel_size, out_channels * n, height, width, 1).permute(2, 3, 4, 0, 1, 5)
+    products = narrow_matmul(image.reshape(n * height * width, channels), kernels.mT)
+    products = products.mT.reshape(*kernel_size, out_channels * n, height, width, 1).permute(2, 3, 4, 0, 1, 5)
     total = sum_taps(products, dilation=dilation)
     return total.reshape(out_channels, n, *total.shape[1:3]).permute(1, 0, 2, 3)
 

@@ -13,7 +13,7 @@ import tape
 from nn.convolution import conv2d
 from nn.correlation import correlate, is_narrow
 from nn.geometry import Pair, check_channels, check_images, kernel_shape, padding_sides, pair
-from tape.ops.phases import interleave
+from tape.ops.phases import interleave, repeat_pixels
 
 __all__ = ["interpolate", "upsample_conv2d", "upsample_nearest"]
 
@@ -32,6 +32,8 @@ def upsample_nearest(input: Tensor, scale_factor: Pair) -> Tensor:
             [1., 1., 2., 2.]])
     """
     down, across = pair(scale_factor, "scale_factor", at_least=1)
+    if input.ndim == 4 and not is_narrow(input.shape[1]):
+        return repeat_pixels(input.permute(0, 2, 3, 1), scale=(down, across)).permute(0, 3, 1, 2)
     return input.repeat_interleave(across, -1).repeat_interleave(down, -2)
 
 

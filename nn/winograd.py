@@ -13,16 +13,14 @@ from collections.abc import Sequence
 from functools import cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nn.geometry import Sides
-from tape.ops.patches import windows
+from tape.ops.bases import add_changed_windows, change_windows
 
 __all__ = ["winograd"]
 
 _STEP = 4  # outputs of a patch in each dimension
-_SPAN = 6  # its inputs
 # These points lose three times fewer digits than the textbook's 0, 1, -1, 2 and -2.
 _POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 
@@ -41,46 +39,33 @@ def winograd(image: Tensor, weight: Tensor, sides: Sides) -> Tensor:
     out_channels, channels = weight.shape[:2]
     n, height, width, _ = image.shape
     left, right, top, bottom = sides
-    rows, columns = height + top + bottom - 2, width + left + right - 2
-    down, across = -(-rows // _STEP), -(-columns // _STEP)
-    from_image, from_kernel, to_output = _bases(weight.dtype, weight.device)
-
-    margin = (0, 0, left, right + _STEP * across - columns, top, bottom + _STEP * down - rows)
-    image = F.pad(image, margin)
-    bands = windows(image, kernel_size=(_SPAN, 1), stride=(_STEP, 1)).permute(3, 4, 0, 1, 2, 5)
-    bands = (from_image @ bands.reshape(_SPAN, -1)).reshape(_SPAN * n, down, -1, channels)
-    patches = windows(bands, kernel_size=(1, _SPAN), stride=(1, _STEP)).permute(4, 3, 0, 1, 2, 5)
-    patches = (from_image @ patches.reshape(_SPAN, -1)).reshape(_SPAN * _SPAN, n * down * across, channels)
-
-    kernels = from_kernel @ weight.permute(3, 2, 1, 0).reshape(9, channels * out_channels)
-    products = patches @ kernels.reshape(_SPAN * _SPAN, channels, out_channels)
-
-    outputs = (to_output @ products.reshape(_SPAN, -1)).reshape(_STEP, _SPAN, -1)
-    outputs = (to_output @ outputs).reshape(_STEP, _STEP, n, down, across, out_channels)
-    outputs = outputs.permute(2, 3, 1, 4, 0, 5).reshape(n, _STEP * down, _STEP * across, out_channels)
-    exact = (_STEP * down, _STEP * across) == (rows, columns)
-    return outputs if exact else outputs[:, :rows, :columns]
+    patches = change_windows(image, matrix=_FROM_IMAGE, step=_STEP, sides=sides)
+    kernels = _from_kernel(weight.dtype, weight.device) @ weight.permute(3, 2, 1, 0).reshape(9, -1)
+    products = patches @ kernels.reshape(len(patches), channels, out_channels)
+    shape = (n, height + top + bottom - 2, width + left + right - 2, out_channels)
+    return add_changed_windows(products, matrix=_FROM_OUTPUT, step=_STEP, shape=shape)
 
 
-@cache
-def _bases(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """What changes 6 inputs, 3×3 taps, and 6 products for 4 outputs, into the other basis and back."""
-    others = [[q for q in _POINTS if q != p] for p in _POINTS]
-    from_image = [[*_coefficients(roots), 0.0] for roots in others] + [_coefficients(_POINTS)]
-    scales = [1 / math.prod(p - q for q in roots) for p, roots in zip(_POINTS, others, strict=True)]
-    from_taps = [[scale * p**k for k in range(3)] for p, scale in zip(_POINTS, scales, strict=True)] + [[0.0, 0.0, 1.0]]
-    to_output = [[p**k for p in _POINTS] + [float(k == _STEP - 1)] for k in range(_STEP)]
-    with torch.inference_mode(False):  # the cache outlives the mode in which it is filled
-        taps = torch.tensor(from_taps, dtype=torch.float64)
-        matrices = torch.tensor(from_image), torch.kron(taps, taps), torch.tensor(to_output)
-        first, second, third = (matrix.to(device, dtype) for matrix in matrices)
-    return first, second, third
-
-
-def _coefficients(roots: Sequence[float]) -> list[float]:
+def _coefficients(roots: Sequence[float]) -> tuple[float, ...]:
     """Of the polynomial with these roots, the constant first."""
     coefficients = [1.0]
     for root in roots:
         raised, scaled = [0.0, *coefficients], [root * c for c in coefficients] + [0.0]
         coefficients = [a - b for a, b in zip(raised, scaled, strict=True)]
-    return coefficients
+    return tuple(coefficients)
+
+
+_OTHERS = [[q for q in _POINTS if q != p] for p in _POINTS]
+_FROM_IMAGE = (*((*_coefficients(roots), 0.0) for roots in _OTHERS), _coefficients(_POINTS))
+# From a cotangent of the outputs; transposed, to the outputs.
+_FROM_OUTPUT = (*(tuple(p**k for k in range(_STEP)) for p in _POINTS), (0.0, 0.0, 0.0, 1.0))
+
+
+@cache
+def _from_kernel(dtype: torch.dtype, device: torch.device) -> Tensor:
+    """From the 3×3 taps of a kernel, in both dimensions at once: kernels are small."""
+    scales = [1 / math.prod(p - q for q in roots) for p, roots in zip(_POINTS, _OTHERS, strict=True)]
+    rows = [[scale * p**k for k in range(3)] for p, scale in zip(_POINTS, scales, strict=True)]
+    with torch.inference_mode(False):  # the cache outlives the mode in which it is filled
+        taps = torch.tensor([*rows, [0.0, 0.0, 1.0]], dtype=torch.float64)
+        return torch.kron(taps, taps).to(device, dtype)

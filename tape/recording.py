@@ -12,7 +12,7 @@ from tape.errors import TapeError
 from tape.observing import Call, Observer, observers
 from tape.traced import Traced, raw
 
-__all__ = ["Like", "Plan", "Recipe", "Step", "Tape", "like", "sweep", "version"]
+__all__ = ["Like", "Plan", "Recipe", "Step", "Tape", "is_view", "like", "sweep", "version"]
 
 # A level is a number that no other transformation in the process has; an inner one's is larger. A global
 # count rather than a depth per thread: a value closed over from another thread's level stays an outer one.
@@ -58,6 +58,13 @@ class Recipe(NamedTuple):
         """What is kept for it."""
         for arg in self.args:
             yield from arg.leaves() if type(arg) is Recipe else (arg,)
+
+
+def is_view(x: Any, of: Any) -> bool:
+    """Whether a tensor is a view of another one, and so needs no memory of its own."""
+    base = raw(x)._base
+    of = raw(of)
+    return base is not None and isinstance(of, Tensor) and (base is of or base is of._base)
 
 
 class Plan(NamedTuple):

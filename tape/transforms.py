@@ -1,6 +1,7 @@
 """Gradients as functions of functions."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -154,8 +155,11 @@ class _Recording:
     ) -> None:
         self.tape = Tape(*watching)
         leaves, self.treedef = tree.flatten(primals)
-        paths = [_path(names, path) for path in tree.paths(primals)]
-        inputs = [self._input(leaf, path) for leaf, path in zip(leaves, paths, strict=True)]
+
+        def path(i: int) -> str:
+            return _path(names, tree.paths(primals)[i])
+
+        inputs = [self._input(leaf, partial(path, i)) for i, leaf in enumerate(leaves)]
         self.slots = [leaf.slot if own else None for leaf, own in zip(inputs, map(self._owns, inputs), strict=True)]
         self.aux: Any = None
         try:
@@ -191,17 +195,17 @@ class _Recording:
     def _owns(self, leaf: Any) -> bool:
         return type(leaf) is Traced and leaf.tape is self.tape
 
-    def _input(self, leaf: Any, path: str) -> Any:
+    def _input(self, leaf: Any, path: Callable[[], str]) -> Any:
         plain = raw(leaf)
         if not isinstance(plain, Tensor):
             if isinstance(plain, (int, float, complex)) and not isinstance(plain, bool):
                 raise TypeError(
-                    f"{path} is the Python number {plain!r}; a derivative needs a tensor: torch.tensor({plain!r})"
+                    f"{path()} is the Python number {plain!r}; a derivative needs a tensor: torch.tensor({plain!r})"
                 )
             return leaf
         if plain.is_complex() or plain.layout is not torch.strided or plain.is_nested or plain.is_quantized:
             raise TapeError(
-                f"{path} is a tensor of {plain.dtype} and {plain.layout}; derivatives are of dense real tensors"
+                f"{path()} is a tensor of {plain.dtype} and {plain.layout}; derivatives are of dense real tensors"
             )
         if not plain.is_floating_point():
             return leaf
@@ -255,11 +259,11 @@ def _positions(numbers: tuple[int, ...], args: tuple[Any, ...]) -> tuple[int, ..
 
 
 def _refuse_integers(argument: Any, name: str) -> None:
-    for leaf, path in zip(tree.leaves(argument), tree.paths(argument), strict=True):
+    for i, leaf in enumerate(tree.leaves(argument)):
         if isinstance(leaf, Tensor) and not leaf.is_floating_point() and not leaf.is_complex():
             raise TapeError(
-                f"{_dotted(name, path)} is a tensor of {leaf.dtype}, which has no gradient; convert it with "
-                ".float(), or pass it as an argument outside argnums"
+                f"{_dotted(name, tree.paths(argument)[i])} is a tensor of {leaf.dtype}, which has no gradient; convert "
+                "it with .float(), or pass it as an argument outside argnums"
             )
 
 

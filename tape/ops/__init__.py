@@ -3,6 +3,7 @@
 from tape.ops import activations as activations
 from tape.ops import aggregates as aggregates
 from tape.ops import arithmetic as arithmetic
+from tape.ops import bases as bases
 from tape.ops import columns as columns
 from tape.ops import constant as constant
 from tape.ops import contractions as contractions

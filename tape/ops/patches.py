@@ -258,6 +258,35 @@ sum_taps.defvjp(
 spread_taps.defvjp(x=lambda g, stride, dilation: sum_taps(g, stride=stride, dilation=dilation))
 
 
+@op(case(real("n 2 3 2 2 c", distinct=True), sizes=few).at([[[[[[2.0], [2.0]]]]]], gives=[[[[[[1.0], [0.0]]]]]]))
+def max_taps(x: Tensor) -> Tensor:
+    """The largest entry of each window: (N, rows, columns, kernel height, kernel width, C) to (N, rows, columns, C).
+
+    Of equal entries the first gets the cotangent.
+    """
+    largest: Tensor
+    largest, *others = _entries(x)
+    for entry in others:
+        largest = torch.maximum(largest, entry)
+    return largest
+
+
+def _entries(x: Any) -> list[Any]:
+    return [x[:, :, :, i, j] for i in range(x.shape[3]) for j in range(x.shape[4])]
+
+
+def _to_first_largest(g: Any, x: Any, ans: Any) -> Any:
+    parts = []
+    for entry in _entries(x):
+        rest = g * torch.sign(ans - entry)  # 0 at the largest; a comparison's truth values multiply slowly
+        parts.append(g - rest)
+        g = rest
+    return torch.stack(parts).unflatten(0, x.shape[3:5]).permute(2, 3, 4, 0, 1, 5)
+
+
+max_taps.defvjp(x=_to_first_largest)
+
+
 def taps(
     kernel_size: Sequence[int], counts: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
 ) -> Iterator[tuple[int, int, tuple[slice, slice]]]:

@@ -1,5 +1,6 @@
-"""Images made of smaller ones that take turns, pixel by pixel."""
+"""Images made of smaller ones: pixels that take turns, pixels repeated."""
 
+import torch
 from torch import Tensor
 
 from tape.domain import case, real
@@ -45,5 +46,26 @@ def separate(x: Tensor, *, phases: tuple[int, int], size: tuple[int, int]) -> Te
     return apart
 
 
+@op(case(real("n 2 3 c"), scale=((2, 3), (1, 2)), sizes={"n": (1, 2), "c": (1, 2)}))
+def repeat_pixels(x: Tensor, *, scale: tuple[int, int]) -> Tensor:
+    """(N, H, W, C) to (N, H down, W across, C), each pixel repeated down and across."""
+    n, height, width, channels = x.shape
+    pixels = x.reshape(n, height, 1, width, 1, channels).expand(n, height, scale[0], width, scale[1], channels)
+    return pixels.reshape(n, height * scale[0], width * scale[1], channels)
+
+
+@op(case(real("n 4 6 c"), scale=((2, 3), (1, 2)), sizes={"n": (1, 2), "c": (1, 2)}))
+def sum_pixels(x: Tensor, *, scale: tuple[int, int]) -> Tensor:
+    """The transpose of `repeat_pixels`. Torch's sum over two inner dimensions takes ten times as long."""
+    total = x[:, :: scale[0], :: scale[1]].clone(memory_format=torch.contiguous_format)
+    for i in range(scale[0]):
+        for j in range(scale[1]):
+            if i or j:
+                total += x[:, i :: scale[0], j :: scale[1]]
+    return total
+
+
+repeat_pixels.defvjp(x=lambda g, scale: sum_pixels(g, scale=scale))
+sum_pixels.defvjp(x=lambda g, scale: repeat_pixels(g, scale=scale))
 interleave.defvjp(x=lambda g, x_like: separate(g, phases=tuple(x_like.shape[:2]), size=tuple(x_like.shape[-2:])))
 separate.defvjp(x=lambda g, x_like: interleave(g, size=tuple(x_like.shape[-2:])))

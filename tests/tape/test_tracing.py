@@ -24,8 +24,8 @@ def test_a_storage_counts_once() -> None:
 
 @pytest.mark.parametrize("channels", [4, 24])
 def test_a_convolution_keeps_its_input_and_not_its_patches(channels: int) -> None:
-    x, w = torch.ones(2, channels, 16, 16), torch.ones(32, channels, 3, 3)
-    assert tape.trace(nn.conv2d)(x, w).residual_bytes <= 1.1 * (x.nbytes + w.nbytes)
+    x, w = torch.ones(2, channels, 64, 64), torch.ones(32, channels, 3, 3)
+    assert tape.trace(nn.conv2d)(x, w).residual_bytes <= 1.2 * (x.nbytes + w.nbytes)
 
 
 @pytest.mark.parametrize(
