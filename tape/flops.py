@@ -62,6 +62,15 @@ def _solve(inputs: _Shapes, outputs: _Shapes) -> int:
     return _factor(inputs, outputs) + 2 * math.prod(outputs[0]) * inputs[0][-1]
 
 
+def _to_basis(inputs: _Shapes, outputs: _Shapes) -> int:
+    """Two products with a square matrix, of which the first size is the number of entries."""
+    return 4 * math.isqrt(outputs[0][0]) * math.prod(outputs[0])
+
+
+def _from_basis(inputs: _Shapes, outputs: _Shapes) -> int:
+    return _to_basis(outputs, inputs)
+
+
 _MOVING = (
     "reshape permute expand flip roll tril triu convert clone contiguous cat index index_select gather put where "
     "scatter_into_zeros scatter_from pad_constant unfold windows repeat_interleave spread_taps patch_columns "
@@ -76,6 +85,8 @@ _COUNTS: dict[str, Callable[[_Shapes, _Shapes], int]] = {
     **dict.fromkeys(_REDUCING.split(), _per_input),
     **dict.fromkeys(("index_add", "scatter_add"), _per_source),
     **dict.fromkeys(("sort", "topk", "argsort"), _sort),
+    "change_windows": _to_basis,
+    "add_changed_windows": _from_basis,
     "matmul": _matmul,
     "solve_matrix": _solve,
     "cholesky_factor": _cholesky,

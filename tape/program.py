@@ -12,7 +12,7 @@ from tape import tree
 from tape.drawing import Node, to_dot, to_svg
 from tape.errors import TapeError
 from tape.recording import Like, like, version
-from tape.traced import raw
+from tape.traced import raw, raw_tree
 
 __all__ = ["Number", "Program", "ProgramStep", "numbers_in"]
 
@@ -110,7 +110,10 @@ class Program:
             again = step.replay
             if version((again.args, again.options)) != again.version:
                 raise TapeError(f"a constant that {step.op} uses was changed in place after it was traced; trace again")
-            made = [x for x in tree.leaves(again.run(*filled(again.args), **filled(again.options))) if _is_tensor(x)]
+            given, options = filled((again.args, again.options))
+            if not step.recorded:  # it has no derivative, and torch's own methods take no traced value
+                given, options = raw_tree((given, options))
+            made = [x for x in tree.leaves(again.run(*given, **options)) if _is_tensor(x)]
             values.update(zip(step.outputs, made, strict=True))
         return tree.map(lambda x: x.detach().clone() if isinstance(x, Tensor) else x, filled(self.result))
 
@@ -216,6 +219,8 @@ def _text(x: Any) -> str:
         return "{" + ", ".join(f"{key!r}: {_text(value)}" for key, value in x.items()) + "}"
     if isinstance(x, (tuple, list)):
         inner = ", ".join(map(_text, x))
+        if len(inner) > 60 and not numbers_in(x):
+            inner = f"{len(x)} entries"
         return f"[{inner}]" if isinstance(x, list) else f"({inner}{',' * (len(x) == 1)})"
     return "..." if x is Ellipsis else str(x).removeprefix("torch.") if not isinstance(x, str) else repr(x)
 
