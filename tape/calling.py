@@ -221,7 +221,7 @@ def _finish(
     if tape.direct:
         tape.steps.append(step)
     else:
-        tape.add(step, Call(primitive.call, primitive.positional, tuple(values), options, ans))
+        tape.add(step, Call(primitive.call, primitive.positional, tuple(values), slots, options, ans))
     return result
 
 

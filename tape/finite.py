@@ -55,7 +55,7 @@ def require_finite(allow_infinity: bool = False) -> Iterator[None]:
         source = here()
         # What a rule makes on its way is its own affair: it may divide by 0 where it then masks.
         in_rule = source is not None and source.rules
-        if not in_rule and (found := refused & _kinds(call.ans).keys()) and not found <= _handed_on(tape, step, call):
+        if not in_rule and (found := refused & _kinds(call.ans).keys()) and not found <= _handed_on(tape, call):
             inputs = [*zip(call.names, call.args, strict=True), *call.options.items()]
             raise _error(step.primitive.name, "at", source, call.ans, inputs)
 
@@ -104,14 +104,15 @@ def _range(x: Tensor) -> str:
     return ends if good.numel() == x.numel() else f"{ends}; already {_counted(x)}"
 
 
-def _handed_on(tape: Tape, step: Step, call: Call) -> set[str]:
+def _handed_on(tape: Tape, call: Call) -> set[str]:
     """The kinds that a step was given, by earlier steps, where they have passed, or written down as numbers."""
     outputs = [earlier.output for earlier in tape.steps]
     passed = {slot for output in outputs for slot in (output if type(output) is tuple else (output,))}
     kinds: set[str] = set()
-    for argument, slots in zip(call.args, step.inputs, strict=False):
-        if slots is not None and passed.issuperset(slots if type(slots) is list else (slots,)):
-            kinds |= _kinds(argument).keys()
+    for argument, slots in zip(call.args, call.slots, strict=True):
+        if slots is not None:
+            leaves = zip(tree.leaves(argument), slots if type(slots) is list else [slots], strict=True)
+            kinds |= _kinds([x for x, slot in leaves if slot is not None and slot in passed]).keys()
     numbers = [x for x in tree.leaves((call.args, call.options)) if isinstance(x, float)]
     return kinds | _kinds(torch.tensor(numbers)).keys()
 

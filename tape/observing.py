@@ -28,6 +28,7 @@ class Call(NamedTuple):
     run: Callable[..., Any]  # does on other tensors what the call did
     names: tuple[str, ...]  # of the arguments
     args: tuple[Any, ...]  # without the boxes of the tape that records
+    slots: list[Any]  # for each argument None, a slot, or for a pytree a list of slots and Nones
     options: dict[str, Any]
     ans: Any
 
