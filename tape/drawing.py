@@ -87,11 +87,11 @@ def _layers(nodes: Sequence[Node]) -> list[int]:
     layers: list[int] = []
     for node in nodes:
         layers.append(max((layers[used] + 1 for used in node.uses), default=0))
-    for place, node in enumerate(nodes):
-        users = [layers[other] for other, candidate in enumerate(nodes) if place in candidate.uses]
-        if not node.uses and users:
-            layers[place] = min(users) - 1
-    return layers
+    first_use: dict[int, int] = {}
+    for layer, node in zip(layers, nodes, strict=True):
+        for used in node.uses:
+            first_use[used] = min(layer, first_use.get(used, layer))
+    return [layers[place] if node.uses else first_use.get(place, 1) - 1 for place, node in enumerate(nodes)]
 
 
 def _centres(rows: list[list[int]], above: list[list[int]], widths: list[float]) -> dict[int, float]:

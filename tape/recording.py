@@ -92,20 +92,24 @@ class Step(NamedTuple):
 class Tape:
     """The record of one running transformation."""
 
-    __slots__ = ("direct", "ended", "level", "likes", "observers", "steps")
+    __slots__ = ("_ended", "direct", "level", "likes", "observers", "steps")
 
     def __init__(self, *watching: Observer) -> None:
         self.level = next(_levels)
         self.steps: list[Step] = []
         self.likes: list[Like] = []
-        self.ended = False
         self.observers = (*observers.get(), *watching)
-        self.direct = not self.observers  # whether a call may record its step without asking anybody
+        self.ended = False
 
-    def end(self) -> None:
-        """From here on nothing more may be recorded."""
-        self.ended = True
-        self.direct = False
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more may be recorded."""
+        return self._ended
+
+    @ended.setter
+    def ended(self, ended: bool) -> None:
+        self._ended = ended
+        self.direct = not ended and not self.observers  # whether a call may record its step without asking anybody
 
     def add(self, step: Step, call: Call) -> None:
         for observer in self.observers:

@@ -166,7 +166,7 @@ class _Recording:
             with torch.enable_grad():
                 out = f(*tree.unflatten(self.treedef, inputs))
         finally:
-            self.tape.end()
+            self.tape.ended = True
         if has_aux:
             if not (isinstance(out, tuple) and len(out) == 2):
                 raise TapeError(f"with has_aux=True the function returns a pair (out, aux), not {_kind(out)}")
