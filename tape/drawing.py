@@ -83,15 +83,17 @@ def to_svg(nodes: Sequence[Node]) -> str:
 
 
 def _layers(nodes: Sequence[Node]) -> list[int]:
-    """The layer of each box: the length of the longest path to it; an input stands right above its first use."""
+    """The layer of each box: the length of the longest path to it, or further down right above its first use."""
     layers: list[int] = []
     for node in nodes:
         layers.append(max((layers[used] + 1 for used in node.uses), default=0))
-    first_use: dict[int, int] = {}
-    for layer, node in zip(layers, nodes, strict=True):
-        for used in node.uses:
-            first_use[used] = min(layer, first_use.get(used, layer))
-    return [layers[place] if node.uses else first_use.get(place, 1) - 1 for place, node in enumerate(nodes)]
+    limits = [len(nodes)] * len(nodes)
+    for place in reversed(range(len(nodes))):
+        if limits[place] < len(nodes):
+            layers[place] = limits[place]
+        for used in nodes[place].uses:
+            limits[used] = min(limits[used], layers[place] - 1)
+    return layers
 
 
 def _centres(rows: list[list[int]], above: list[list[int]], widths: list[float]) -> dict[int, float]:

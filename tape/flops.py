@@ -73,12 +73,12 @@ def _from_basis(inputs: _Shapes, outputs: _Shapes) -> int:
 
 _MOVING = (
     "reshape permute expand flip roll tril triu convert clone contiguous cat index index_select gather put where "
-    "scatter_into_zeros scatter_from pad_constant unfold windows repeat_interleave spread_taps patch_columns "
-    "interleave separate detach view unsqueeze squeeze getitem T mT to bool int long float double"
+    "scatter_into_zeros scatter_from pad_constant unfold windows repeat_interleave repeat_pixels spread_taps "
+    "patch_columns interleave separate detach view unsqueeze squeeze getitem T mT to bool int long float double"
 )
 _REDUCING = (
     "sum mean amax amin cumsum logsumexp max_along min_along median_of_all fold add_windows add_columns sum_taps "
-    "argmax argmin any all count_nonzero"
+    "max_taps sum_pixels argmax argmin any all count_nonzero"
 )
 _COUNTS: dict[str, Callable[[_Shapes, _Shapes], int]] = {
     **dict.fromkeys(_MOVING.split(), _moves),
@@ -88,6 +88,7 @@ _COUNTS: dict[str, Callable[[_Shapes, _Shapes], int]] = {
     "change_windows": _to_basis,
     "add_changed_windows": _from_basis,
     "matmul": _matmul,
+    "narrow_matmul": _matmul,
     "solve_matrix": _solve,
     "cholesky_factor": _cholesky,
     "slogdet": _factor,
