@@ -1,9 +1,6 @@
 """Enlarging images: by repeating pixels, alone or followed by a convolution."""
 
-import math
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +10,7 @@ import tape
 from nn.convolution import conv2d
 from nn.correlation import correlate, is_narrow
 from nn.geometry import Pair, check_channels, check_images, kernel_shape, padding_sides, pair
+from nn.merged import merge, merging
 from tape.ops.phases import interleave, repeat_pixels
 
 __all__ = ["interpolate", "upsample_conv2d", "upsample_nearest"]
@@ -62,14 +60,15 @@ def upsample_conv2d(
     out_channels, channels, *kernel_size = kernel_shape("upsample_conv2d", weight)
     check_channels("upsample_conv2d", input, bias, channels * groups, out_channels, groups)
     left, right, top, bottom = padding_sides(padding, kernel_size, skip, spread)
-    down, across = map(_merge, input.shape[2:], scale, skip, kernel_size, spread, (top, left), (bottom, right))
+    down, across = map(merge, input.shape[2:], scale, skip, kernel_size, spread, (top, left), (bottom, right))
+    # A kernel whose taps lie far apart meets as many pixels of the small image as of the large one, or more.
     fewer_taps = down.taps * across.taps <= kernel_size[0] * kernel_size[1]
     if groups != 1 or scale == (1, 1) or not fewer_taps or min(down.size, across.size) < 1:
         return conv2d(upsample_nearest(input, scale), weight, bias, stride, padding, dilation, groups)
 
     each = (down.phases, across.phases, out_channels)
     phases = down.phases * across.phases
-    kernels = weight.reshape(out_channels * channels, -1) @ _merging(down, across, weight.dtype, weight.device)
+    kernels = weight.reshape(out_channels * channels, -1) @ merging(down, across, weight.dtype, weight.device)
     kernels = kernels.reshape(out_channels, channels, phases, -1).permute(2, 0, 1, 3)
     kernels = kernels.reshape(phases * out_channels, channels, down.taps, across.taps)
     planar, sides = is_narrow(out_channels), (*across.sides, *down.sides)
@@ -85,44 +84,6 @@ def upsample_conv2d(
         if (rows, columns) != (down.size, across.size):
             output = output[:, :, : down.size, : across.size]
     return output if bias is None else output + bias.reshape(1, -1, 1, 1)
-
-
-class _Merged(NamedTuple):
-    """An upsampling and the convolution after it as one convolution of the small image, along one dimension.
-
-    A kernel on an enlarged image meets few distinct pixels, and repeats itself when it has moved by whole pixels: each
-    phase of its outputs has a kernel of its own, whose taps are sums of the original's.
-    """
-
-    size: int  # of the output
-    phases: int
-    stride: int  # from one output of a phase to its next, in pixels of the small image
-    taps: int
-    sides: tuple[int, int]
-    place: tuple[tuple[int, ...], ...]  # for each phase, the merged tap to which each tap of the kernel goes
-
-
-def _merge(size: int, scale: int, stride: int, kernel: int, dilation: int, before: int, after: int) -> _Merged:
-    common = math.gcd(scale, stride)
-    phases, step = scale // common, stride // common
-    pixels = [[(stride * phase + dilation * tap - before) // scale for tap in range(kernel)] for phase in range(phases)]
-    first = min(map(min, pixels))
-    taps = max(map(max, pixels)) - first + 1
-    outputs = (scale * size + before + after - dilation * (kernel - 1) - 1) // stride + 1
-    last = step * (-(-outputs // phases) - 1) + first + taps - 1
-    place = tuple(tuple(pixel - first for pixel in of_phase) for of_phase in pixels)
-    return _Merged(outputs, phases, step, taps, (-first, last - size + 1), place)
-
-
-@lru_cache
-def _merging(down: _Merged, across: _Merged, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The matrix of zeros and ones that sums a kernel's taps into those of all phases."""
-    with torch.inference_mode(False):  # the cache outlives the mode in which it is filled
-        vertical, horizontal = (
-            F.one_hot(torch.tensor(merged.place), merged.taps).to(device, dtype) for merged in (down, across)
-        )
-        matrix = torch.einsum("akd,ble->klabde", vertical, horizontal)
-        return matrix.reshape(matrix.shape[0] * matrix.shape[1], -1)
 
 
 @tape.implements(F.interpolate)

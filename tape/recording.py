@@ -217,7 +217,7 @@ def version(residuals: tuple[Any, ...]) -> int:
     for x in residuals:
         if type(x) is Tensor:
             total += _version(x)
-        elif type(x) not in _UNCHANGING:
+        elif type(x) not in _UNCHANGING and not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x))):
             leaves = map(raw, x.leaves() if type(x) is Recipe else tree.leaves(x))
             total += sum(_version(leaf) for leaf in leaves if isinstance(leaf, Tensor))
     return total

@@ -56,8 +56,10 @@ def add_changed_windows(
     span, (down, across) = len(matrix[0]), _window_counts(shape, len(matrix[0]), step, sides)
     change = _tensor(matrix, x.dtype, x.device).mT
     bands = _add_overlapping((change @ x.reshape(len(matrix), -1)).reshape(span, -1, across, channels), step)
-    rows = (change @ bands.reshape(len(matrix), -1)).reshape(span, n, down, -1)
-    image = _add_overlapping(rows, step).reshape(n, step * (down - 1) + span, -1, channels)
+    columns = bands.shape[1]
+    rows = (change @ bands.reshape(len(matrix), -1)).reshape(span, n, down, columns * channels)
+    image = _add_overlapping(rows, step)
+    image = image.reshape(n, image.shape[1], columns, channels)
     left, _, top, _ = sides
     if min(left, top) < 0:
         return F.pad(image, (0, 0, -left, left + width - image.shape[2], -top, top + height - image.shape[1]))

@@ -258,7 +258,7 @@ sum_taps.defvjp(
 spread_taps.defvjp(x=lambda g, stride, dilation: sum_taps(g, stride=stride, dilation=dilation))
 
 
-@op(case(real("n 2 3 2 2 c", distinct=True), sizes=few).at([[[[[[2.0], [2.0]]]]]], gives=[[[[[[1.0], [0.0]]]]]]))
+@op(case(real("n 2 2 3 2 c", distinct=True), sizes=few).at([[[[[[2.0], [2.0]]]]]], gives=[[[[[[1.0], [0.0]]]]]]))
 def max_taps(x: Tensor) -> Tensor:
     """The largest entry of each window: (N, rows, columns, kernel height, kernel width, C) to (N, rows, columns, C).
 

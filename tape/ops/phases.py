@@ -32,7 +32,7 @@ def interleave(x: Tensor, *, size: tuple[int, int]) -> Tensor:
 @op(
     (
         case(real("a b 4 6"), phases=((2, 3),), size=((2, 2), (2, 3)), sizes=few),
-        case(real("a b 3 4"), phases=((2, 2), (1, 2)), size=((3, 2),), sizes=few),
+        case(real("1 a b 3 4"), phases=((2, 2), (1, 2)), size=((3, 2),), sizes=few),
     )
 )
 def separate(x: Tensor, *, phases: tuple[int, int], size: tuple[int, int]) -> Tensor:
@@ -66,6 +66,7 @@ def sum_pixels(x: Tensor, *, scale: tuple[int, int]) -> Tensor:
 
 
 repeat_pixels.defvjp(x=lambda g, scale: sum_pixels(g, scale=scale))
+repeat_pixels.keep_recipe()
 sum_pixels.defvjp(x=lambda g, scale: repeat_pixels(g, scale=scale))
 interleave.defvjp(x=lambda g, x_like: separate(g, phases=tuple(x_like.shape[:2]), size=tuple(x_like.shape[-2:])))
 separate.defvjp(x=lambda g, x_like: interleave(g, size=tuple(x_like.shape[-2:])))

@@ -10,6 +10,7 @@ _BOOL = "torch promotes truth values to the cotangent's type in a product, and c
 _TIE = "at a tie the outer choice takes one half and does not look at who wins"
 _DEVICE = "seen only where a second device has numbers; on one device the same"
 _SPEED = "a shortcut: the long way gives the same result"
+_FLAT = "the sweep sums the products of the leading dimensions, which is slower than one product"
 _COPY = "one copy more or less, of numbers that nobody else holds"
 _LEVEL = "no two tapes have the same level"
 _OFFSET = "versions are compared with versions that were read in the same way"
@@ -66,8 +67,29 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "tape.ops.layout.convert.defvjp(x)",
         "g.to(device=x_like.device, dtype=x_like.dtype) -> g.to(device=x_like.device)",
     ): "the sweep converts a cotangent that has its output's type",
-    ("tape.ops.products._matmul_right", "if len(y_like.shape) == 2: -> pass"): _SPEED,
-    ("tape.ops.products._matmul_right", "len(y_like.shape) -> y_like.shape #2"): _SPEED,
+    ("tape.ops.products._matmul_right", "x, g = (_flat_rows(x), _flat_rows(g)) -> pass"): _FLAT,
+    ("tape.ops.products._matmul_right", "len(y_like.shape) > 2 -> len(y_like.shape) >= 2"): _FLAT,
+    (
+        "tape.ops.products._matmul_right",
+        "(g.mT @ x).mT if y_like.shape[1] < y_like.shape[0] else x.mT @ g -> (g.mT @ x).mT",
+    ): _SPEED,
+    (
+        "tape.ops.products._matmul_right",
+        "(g.mT @ x).mT if y_like.shape[1] < y_like.shape[0] else x.mT @ g -> x.mT @ g",
+    ): _SPEED,
+    (
+        "tape.ops.products._matmul_right",
+        "y_like.shape[1] < y_like.shape[0] -> y_like.shape[1] <= y_like.shape[0]",
+    ): _SPEED,
+    (
+        "tape.ops.products._matmul_right",
+        "y_like.shape[1] < y_like.shape[0] -> y_like.shape[1] > y_like.shape[0]",
+    ): _SPEED,
+    ("tape.ops.products._matmul_right", "0 -> 1"): _SPEED,
+    ("tape.ops.phases.interleave.defvjp(x)", "tuple(x_like.shape[:2]) -> x_like.shape[:2]"): _SIZE,
+    ("tape.ops.phases.interleave.defvjp(x)", "tuple(x_like.shape[-2:]) -> x_like.shape[-2:]"): _SIZE,
+    ("tape.ops.phases.separate.defvjp(x)", "tuple(x_like.shape[-2:]) -> x_like.shape[-2:]"): _SIZE,
+    ("tape.ops.columns.patch_columns.defvjp(x)", "tuple(x_like.shape) -> x_like.shape"): _SIZE,
     (
         "tape.ops.products._matmul_right",
         "g * x if x.ndim == 1 else _flat_rows(x).mT @ g.reshape(-1) -> _flat_rows(x).mT @ g.reshape(-1)",
