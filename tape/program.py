@@ -14,7 +14,7 @@ from tape.errors import TapeError
 from tape.recording import Like, like, version
 from tape.traced import raw, raw_tree
 
-__all__ = ["Number", "Program", "ProgramStep", "numbers_in"]
+__all__ = ["Number", "Program", "ProgramStep", "Replay", "numbers_in", "shown"]
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ class Program:
     def __call__(self, *args: Any) -> Any:
         """Runs the steps again on other tensors, and returns what the function returned.
 
-        The results are bit for bit those of `vjp` on the same arguments, as long as the function's control flow does
-        not depend on numbers. Constants and random numbers are as they were recorded. Traced values pass
-        through, so that a program can be differentiated.
+        The results are bit for bit those of `vjp` on the same arguments, as long as the function takes no number out
+        of a tensor, as `x.item()` and `if x > 0` do. Constants and random numbers are as they were recorded. Traced
+        values pass through, so that a program can be differentiated.
 
         Raises TapeError for arguments of another structure, shape or dtype, or with other constants among them.
 

@@ -134,7 +134,7 @@ class _Recorder(TorchFunctionMode):
         made = [x for x in tree.leaves(result) if isinstance(x, Tensor)]
         if changes is not None:
             made = [changes]
-        elif not made or any(id(x) in self.known for x in made) or name.endswith("_like") or name.startswith("new_"):
+        elif not made or any(id(x) in self.known for x in made) or name in _CONSTANT:
             return result
         outputs = self.enter(made)
         if changes is not None:
@@ -182,6 +182,12 @@ class _Recorder(TorchFunctionMode):
         steps = tuple(finished(noted) for noted in reversed(chosen))
         labels = dict(enumerate(names))
         return Program(inputs, steps, residual_bytes, labels, renumbered(self.arguments), renumbered(self.result))
+
+
+# Their results do not depend on the numbers that they are given, or on random ones too, which stay as they were drawn.
+_CONSTANT = {"bernoulli", "dropout", "multinomial", "normal", "poisson"}
+_CONSTANT |= {f"{kind}_like" for kind in ("empty", "full", "ones", "rand", "randint", "randn", "zeros")}
+_CONSTANT |= {f"new_{kind}" for kind in ("empty", "full", "ones", "tensor", "zeros")}
 
 
 def _refuse(op: str, source: Source | None, *_: Any) -> Any:

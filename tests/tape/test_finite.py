@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tape
-from tests.tape.test_tracing import from_source
 
 INF = math.inf
 
@@ -48,7 +47,7 @@ def test_the_first_step_is_named(f: Callable[..., Any], x: list[float], expected
     assert first_line(f, torch.tensor(x)) == expected
 
 
-def test_a_message_of_a_forward_step() -> None:
+def test_a_message_of_a_forward_step(from_source: Callable[[str], Callable[..., Any]]) -> None:
     f = from_source("""
         def f(x, y):
             ratio = x / y
@@ -63,7 +62,7 @@ def test_a_message_of_a_forward_step() -> None:
     )
 
 
-def test_a_message_of_a_backward_step() -> None:
+def test_a_message_of_a_backward_step(from_source: Callable[[str], Callable[..., Any]]) -> None:
     f = from_source("""
         def f(x):
             y = torch.sqrt(x)
@@ -77,7 +76,7 @@ def test_a_message_of_a_backward_step() -> None:
     )
 
 
-def test_a_message_of_the_derivative_of_a_rule() -> None:
+def test_a_message_of_the_derivative_of_a_rule(from_source: Callable[[str], Callable[..., Any]]) -> None:
     f = from_source("""
         def f(x):
             return x ** 1.5
@@ -177,7 +176,7 @@ def test_a_rule_may_make_what_it_then_masks() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_in_microbatches(threads: int) -> None:
+def test_in_microbatches(threads: int, from_source: Callable[[str], Callable[..., Any]]) -> None:
     f = from_source("""
         def f(w, x):
             return torch.log(x @ w).sum()

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
 
 import nn
 import tape
 from tape.flops import _COUNTS
 from tape.registry import registry
+from tape.verify.drawing import calls
 
 OTHERS = "detach view unsqueeze squeeze getitem T mT to bool int long float double argmax argmin any all count_nonzero "
 OTHERS += "argsort"
@@ -42,10 +44,6 @@ def test_counts(f: Callable[..., Any], shapes: list[tuple[int, ...]], expected: 
 
 @pytest.mark.parametrize("name", sorted(registry))
 def test_every_op_has_a_count(name: str) -> None:
-    from hypothesis import given, settings
-
-    from tape.verify.drawing import calls
-
     primitive, domain = registry[name]
 
     @settings(max_examples=3)

@@ -1,5 +1,6 @@
 """Observers see each step before it is recorded, and only where they were asked for."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 import tape
 from tape.observing import Source, follow, here, observed, observers
 from tape.recording import Step, Tape
-from tests.tape.test_tracing import from_source
 
 
 class Looking:
@@ -78,7 +78,7 @@ def test_derivatives_do_not_depend_on_who_looks_on(size: int) -> None:
         assert torch.equal(tape.grad(lambda x: tape.grad(f)(x).square().sum())(x), hessian)
 
 
-def test_a_line_is_the_innermost_one_outside_the_project() -> None:
+def test_a_line_is_the_innermost_one_outside_the_project(from_source: Callable[[str], Callable[..., Any]]) -> None:
     f = from_source("""
         def g(x):
             return torch.softmax(x, 0)

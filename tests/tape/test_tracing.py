@@ -1,6 +1,5 @@
 """What a trace says about a recorded function."""
 
-import linecache
 from collections.abc import Callable
 from textwrap import dedent
 from typing import Any
@@ -11,16 +10,6 @@ import torch.nn.functional as F
 
 import nn
 import tape
-
-
-def from_source(text: str, file: str = "model.py") -> Callable[..., Any]:
-    """The function `f` that a file would define; its lines can be looked up."""
-    lines = dedent(text).strip().splitlines(keepends=True)
-    linecache.cache[file] = (len(text), None, lines, file)
-    scope: dict[str, Any] = {"torch": torch, "tape": tape, "nn": nn}
-    exec(compile("".join(lines), file, "exec"), scope)
-    f: Callable[..., Any] = scope["f"]
-    return f
 
 
 def test_the_program_lists_steps_shapes_and_what_is_kept() -> None:
@@ -69,7 +58,7 @@ def test_a_change_in_place_of_what_a_recipe_needs_is_noticed() -> None:
         pullback(torch.ones(3, 4))
 
 
-def test_a_listing() -> None:
+def test_a_listing(from_source: Callable[[str], Callable[..., Any]]) -> None:
     f = from_source("""
         def f(params, x):
             y = x @ params["w"]
@@ -110,7 +99,9 @@ def test_static_arguments_are_shown_where_they_are_not_the_default() -> None:
     assert shown[-2:] == [("cat", "[%1, %2], dim=1"), ("sum", "%3, dim=1, keepdim=True")]
 
 
-def test_a_step_of_a_rule_says_so_and_has_the_line_of_the_call() -> None:
+def test_a_step_of_a_rule_says_so_and_has_the_line_of_the_call(
+    from_source: Callable[[str], Callable[..., Any]],
+) -> None:
     f = from_source("""
         def energy(x):
             return torch.sin(x).sum()
@@ -130,7 +121,7 @@ def test_a_step_of_a_rule_says_so_and_has_the_line_of_the_call() -> None:
     assert second.steps[-1].rules == ("cos", "sin")
 
 
-def test_steps_inside_a_layer_have_the_line_that_calls_it() -> None:
+def test_steps_inside_a_layer_have_the_line_that_calls_it(from_source: Callable[[str], Callable[..., Any]]) -> None:
     f = from_source("""
         def f(x, w):
             return nn.conv2d(x, w)
