@@ -186,8 +186,8 @@ class _Recorder(TorchFunctionMode):
 
 # Their results do not depend on the numbers that they are given, or on random ones too, which stay as they were drawn.
 _CONSTANT = {"bernoulli", "dropout", "multinomial", "normal", "poisson"}
-_CONSTANT |= {f"{kind}_like" for kind in ("empty", "full", "ones", "rand", "randint", "randn", "zeros")}
-_CONSTANT |= {f"new_{kind}" for kind in ("empty", "full", "ones", "tensor", "zeros")}
+_CONSTANT |= {f"{kind}_like" for kind in ("empty", "ones", "rand", "randint", "randn", "zeros")}
+_CONSTANT |= {f"new_{kind}" for kind in ("empty", "ones", "zeros")}
 
 
 def _refuse(op: str, source: Source | None, *_: Any) -> Any:

@@ -139,6 +139,7 @@ def test_a_tensor_that_is_passed_twice_is_two_inputs() -> None:
         lambda x: torch.topk(x, 2)[0] * torch.topk(x, 2)[1],
         lambda x: x * torch.stack([(x > 0), ~(x > 0)]).float()[0],
         lambda x: torch.gt(x, 0),
+        lambda x: x * torch.full_like(x, 2.0) + x.new_tensor([1.0]) * x.detach().T,
         lambda x: tape.vjp(torch.sin, x.detach())[1](torch.ones(3, 3))[0] * x,
     ],
 )
@@ -150,8 +151,12 @@ def test_what_depends_on_the_inputs_without_a_derivative_replays(f: Any) -> None
 
 def test_random_numbers_are_as_they_were_recorded() -> None:
     program = tape.trace(lambda x: (x * torch.rand_like(x), torch.rand(3)))(torch.ones(3))
+    dropped = tape.trace(lambda x: x * torch.bernoulli(x.detach()))(torch.full((100,), 0.5))
+    before = torch.get_rng_state()
     scaled, drawn = program(torch.ones(3))
     assert_same_bits(program(torch.full((3,), 2.0)), (2 * scaled, drawn))
+    assert dropped(torch.ones(100)).unique().tolist() == [0, 1]
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_results_share_memory_with_nothing() -> None:
