@@ -12,9 +12,10 @@ from tape import tree
 from tape.errors import TapeError
 from tape.flops import flops
 from tape.observing import Call, Source, follow, here, observed
+from tape.plain import CONSTANT, changed_in_place, torch_name
 from tape.program import Number, Program, ProgramStep, Replay, numbers_in, shown
 from tape.recording import Recipe, Step, Tape, like, version
-from tape.traced import Traced, function_name, raw
+from tape.traced import Traced, raw
 from tape.transforms import record
 
 __all__ = ["trace"]
@@ -129,12 +130,12 @@ class _Recorder(TorchFunctionMode):
         result = function(*args, **kwargs)
         if not numbers_in(given, options):
             return result
-        name = _torch_name(function)
-        changes = _in_place(function, name, args, kwargs)
+        name = torch_name(function)
+        changes = changed_in_place(function, name, args, kwargs)
         made = [x for x in tree.leaves(result) if isinstance(x, Tensor)]
         if changes is not None:
             made = [changes]
-        elif not made or any(id(x) in self.known for x in made) or name in _CONSTANT:
+        elif not made or any(id(x) in self.known for x in made) or name in CONSTANT:
             return result
         outputs = self.enter(made)
         if changes is not None:
@@ -184,35 +185,10 @@ class _Recorder(TorchFunctionMode):
         return Program(inputs, steps, residual_bytes, labels, renumbered(self.arguments), renumbered(self.result))
 
 
-# Their results do not depend on the numbers that they are given, or on random ones too, which stay as they were drawn.
-_CONSTANT = {"bernoulli", "dropout", "multinomial", "normal", "poisson"}
-_CONSTANT |= {f"{kind}_like" for kind in ("empty", "ones", "rand", "randint", "randn", "zeros")}
-_CONSTANT |= {f"new_{kind}" for kind in ("empty", "ones", "zeros")}
-
-
 def _refuse(op: str, source: Source | None, *_: Any) -> Any:
     raise TapeError(
         f"this program cannot run again: {op} changes in place a tensor that depends on the arguments, at {source}"
     )
-
-
-def _in_place(function: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
-    """The tensor that a call changes in place, if any."""
-    if isinstance(kwargs.get("out"), Tensor):
-        return kwargs["out"]  # type: ignore[no-any-return]
-    spelling = getattr(function, "__name__", "")
-    dunder = spelling.startswith("__") and spelling.endswith("__")
-    augmented = dunder and name.startswith("i") and hasattr(Tensor, f"__{name[1:]}__")
-    changes = spelling == "__setitem__" or augmented or (spelling.endswith("_") and not dunder)
-    return args[0] if changes and args and isinstance(args[0], Tensor) else None
-
-
-def _torch_name(function: Any) -> str:
-    """A torch function's name; the getter of a property goes by the property's."""
-    owner = getattr(function, "__self__", None)
-    if getattr(function, "__name__", "") == "__get__" and owner is not None:
-        return str(owner.__name__)
-    return function_name(function).rpartition(".")[2].strip("_")
 
 
 def _kept(step: Step | None) -> tuple[dict[str, int], dict[str, str]]:
