@@ -3,6 +3,7 @@
 from tape import ops as ops
 from tape import tree as tree
 from tape.errors import TapeError
+from tape.finite import require_finite
 from tape.microbatching import microbatch
 from tape.primitive import Primitive, primitive
 from tape.traced import implements
@@ -16,6 +17,7 @@ __all__ = [
     "implements",
     "microbatch",
     "primitive",
+    "require_finite",
     "stop_gradient",
     "trace",
     "tree",

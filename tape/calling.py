@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tape import tree
 from tape.errors import TapeError
+from tape.observing import Call
 from tape.recording import Like, Recipe, Step, Tape, is_view, like, version
 from tape.traced import Traced, raw, raw_tree
 
@@ -82,7 +83,7 @@ def call({parameters}):
     while True:{each}
         if tape__ is None:
             return function__({arguments}{options})
-        if tape__.ended or not is_grad_enabled__():
+        if not tape__.direct or not is_grad_enabled__():
             break
         ans__ = function__({values}{options})
         slots__ = [{slots}]
@@ -216,7 +217,11 @@ def _finish(
     else:
         raise TapeError(f"{primitive.name} returned a {type(ans).__name__}; a primitive returns a tensor or a tuple")
     residuals = plan.residuals((*map(_kept, args, values), *options.values(), ans))
-    tape.steps.append(Step(primitive, plan, slots, output, residuals, version(residuals)))
+    step = Step(primitive, plan, slots, output, residuals, version(residuals))
+    if tape.direct:
+        tape.steps.append(step)
+    else:
+        tape.add(step, Call(primitive.call, primitive.positional, tuple(values), slots, options, ans))
     return result
 
 

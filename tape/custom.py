@@ -8,6 +8,7 @@ from torch import Tensor
 
 from tape import tree
 from tape.errors import TapeError
+from tape.observing import Call
 from tape.recording import Plan, Step, Tape, version
 from tape.traced import Traced, raw
 
@@ -65,7 +66,15 @@ def one_step(
 
     plan = Plan(((0, rule, lambda pool: pool),), lambda places: places, ("residuals",), remade=False)
     slots = [leaf.slot for leaf, own in zip(leaves, mine, strict=True) if own]
-    tape.steps.append(Step(_Custom(name), plan, [slots], tuple(traced), (residuals,), version((residuals,))))
+    step = Step(_Custom(name), plan, [slots], tuple(traced), (residuals,), version((residuals,)))
+    names = tuple(f"argument {i}" for i in range(len(leaves)))
+    values = tuple(leaf.value if own else leaf for leaf, own in zip(leaves, mine, strict=True))
+    all_slots = [leaf.slot if own else None for leaf, own in zip(leaves, mine, strict=True)]
+
+    def run(*values: Any) -> tuple[Any, ...]:
+        return tuple(tree.leaves(forward(list(values))[0]))
+
+    tape.add(step, Call(run, names, values, all_slots, {}, tuple(outputs)))
     return tree.unflatten(treedef, boxed)
 
 

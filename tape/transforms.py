@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tape import tree
 from tape.errors import TapeError
+from tape.observing import Observer
 from tape.recording import Like, Tape, like, sweep
 from tape.traced import Traced, raw
 
@@ -132,10 +133,9 @@ def stop_gradient(x: Any) -> Any:
     return tree.map(_constant, x)
 
 
-def record(f: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Tape, list[int]]:
-    """The tape of a call of `f`, and the slots of its arguments' floating-point tensors."""
-    run = _Recording(f, args, tuple(f"argument {i}" for i in range(len(args))), has_aux=False)
-    return run.tape, [slot for slot in run.slots if slot is not None]
+def record(f: Callable[..., Any], args: tuple[Any, ...], *watching: Observer) -> Tape:
+    """The tape of a call of `f`, shown to observers as it is recorded."""
+    return _Recording(f, args, tuple(f"argument {i}" for i in range(len(args))), False, *watching).tape
 
 
 def _constant(x: Any) -> Any:
@@ -145,8 +145,15 @@ def _constant(x: Any) -> Any:
 class _Recording:
     """One recorded call of a function: what came out, and the tape to pull cotangents back through."""
 
-    def __init__(self, f: Callable[..., Any], primals: tuple[Any, ...], names: tuple[str, ...], has_aux: bool) -> None:
-        self.tape = Tape()
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        primals: tuple[Any, ...],
+        names: tuple[str, ...],
+        has_aux: bool,
+        *watching: Observer,
+    ) -> None:
+        self.tape = Tape(*watching)
         leaves, self.treedef = tree.flatten(primals)
 
         def path(i: int) -> str:
