@@ -95,7 +95,7 @@ def call({parameters}):
         tape__.likes.append(new__(Like__, (ans__.shape, ans__.dtype, ans__.device)))
         residuals__ = plan__.residuals(({kept}ans__))
         tape__.steps.append(new__(Step__, (primitive__, plan__, slots__, slot__, residuals__, version__(residuals__))))
-        if plan__.remade and (has_recipe__ or not is_view__(ans__, {first})):
+        if plan__.remade and tape__.remakes and (has_recipe__ or not is_view__(ans__, {first})):
             recipe__ = new__(Recipe__, (primitive__, ({kept_arguments}), dict({options}), tape__.likes[slot__]))
             return Traced__(tape__, slot__, ans__, recipe__)
         return Traced__(tape__, slot__, ans__)
@@ -209,7 +209,7 @@ def _finish(
     elif _differentiable(primitive, ans):
         kept = tuple(map(_kept, args, values))
         # A view is kept as it is, unless what it is a view of would be made again.
-        remade = plan.remade and (any(type(x) is Recipe for x in kept) or not is_view(ans, values[0]))
+        remade = plan.remade and tape.remakes and (any(type(x) is Recipe for x in kept) or not is_view(ans, values[0]))
         result = tape.trace(ans, Recipe(primitive, kept, options, like(ans)) if remade else None)
         output = result.slot
     elif isinstance(ans, Tensor):

@@ -91,13 +91,14 @@ class Step(NamedTuple):
 class Tape:
     """The record of one running transformation."""
 
-    __slots__ = ("_ended", "direct", "level", "likes", "observers", "steps")
+    __slots__ = ("_ended", "direct", "level", "likes", "observers", "remakes", "steps")
 
-    def __init__(self, *watching: Observer) -> None:
+    def __init__(self, *watching: Observer, remakes: bool = True) -> None:
         self.level = next(_levels)
         self.steps: list[Step] = []
         self.likes: list[Like] = []
         self.observers = (*observers.get(), *watching)
+        self.remakes = remakes  # whether recipes are kept in place of what they make
         self.ended = False
 
     @property
