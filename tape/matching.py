@@ -1,0 +1,76 @@
+"""That the cotangents or tangents that are given fit the values that they belong to."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tape import tree
+from tape.errors import TapeError
+from tape.recording import Like, like
+from tape.traced import raw
+
+__all__ = ["Expected", "described", "is_float"]
+
+
+class Expected:
+    """What is due for a pytree of values: for each floating-point tensor one of its shape, dtype and device, for
+    each other leaf None. Messages call what is given `role` and what it belongs to `owner`."""
+
+    def __init__(self, values: Any, role: str, owner: str) -> None:
+        leaves, self.treedef = tree.flatten(values)
+        self.paths = tree.paths(values)
+        self.likes: list[Like | None] = [like(leaf) if is_float(leaf) else None for leaf in leaves]
+        self.role = role
+        self.owner = owner
+
+    def match(self, given: Any) -> list[Any]:
+        """The leaves of `given`, checked, and without torch's own graph."""
+        try:
+            leaves = tree.flatten_up_to(self.treedef, given)
+        except ValueError:
+            raise TapeError(self._misfit(given)) from None
+        return [self._leaf(*each) for each in zip(leaves, self.paths, self.likes, strict=True)]
+
+    def _leaf(self, given: Any, path: str, due: Like | None) -> Any:
+        where = f"the {self.role}{f' of {self.owner} {path}' if path else ''}"
+        if due is None:
+            if given is not None:
+                raise TapeError(
+                    f"{where} is {described(given)}; the {self.owner} is no floating-point tensor, so it must be None"
+                )
+            return None
+        plain = raw(given)
+        if not isinstance(plain, Tensor):
+            raise TapeError(f"{where} is {described(given)}; it must be a tensor of shape {tuple(due.shape)}")
+        if like(plain) != due or plain.layout is not torch.strided:
+            raise TapeError(f"{where} {_description(plain)}; the {self.owner} {_description(due)}")
+        return plain.detach() if plain is given else given
+
+    def _misfit(self, given: Any) -> str:
+        """How its structure differs."""
+        paths = tree.paths(given)
+        lacks = [path for path in self.paths if path not in paths]
+        extra = [path for path in paths if path not in self.paths]
+        differences = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"has {', '.join(extra)} besides"] * bool(extra)
+        return f"the {self.role} has another structure than the {self.owner}: it " + (
+            " and ".join(differences) or f"is {tree.flatten(given)[1]} where the {self.owner} is {self.treedef}"
+        )
+
+
+def described(x: Any) -> str:
+    """How messages describe what is there in place of what is due."""
+    plain = raw(x)
+    if isinstance(plain, Tensor):
+        return f"a tensor of shape {tuple(plain.shape)}"
+    return "None" if plain is None else f"{plain!r}" if isinstance(plain, (int, float)) else f"a {type(plain).__name__}"
+
+
+def is_float(x: Any) -> bool:
+    plain = raw(x)
+    return isinstance(plain, Tensor) and plain.is_floating_point()
+
+
+def _description(x: Tensor | Like) -> str:
+    layout = f", {x.layout}" if isinstance(x, Tensor) and x.layout is not torch.strided else ""
+    return f"has shape {tuple(x.shape)} and {x.dtype} on {x.device}{layout}"

@@ -1,0 +1,59 @@
+"""What runs in this thread: the tapes that are being recorded, and the values that stand in for traced ones."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tape.recording import Tape
+from tape.traced import Traced
+
+__all__ = ["is_stood_in", "recording", "running", "standing_in", "stood_in"]
+
+
+class _State(threading.local):
+    def __init__(self) -> None:
+        self.tapes: list[Tape] = []
+        self.stand_ins: dict[Tape, Callable[[Traced], Any]] = {}
+
+
+_state = _State()
+
+
+@contextmanager
+def recording(tape: Tape) -> Iterator[None]:
+    """While the function of a transformation runs; its tape has ended afterwards."""
+    _state.tapes.append(tape)
+    try:
+        yield
+    finally:
+        _state.tapes.remove(tape)
+        tape.ended = True
+
+
+def running() -> list[Tape]:
+    """The tapes that are being recorded, from the outermost level to the innermost."""
+    return list(_state.tapes)
+
+
+@contextmanager
+def standing_in(tape: Tape, replace: Callable[[Traced], Any]) -> Iterator[None]:
+    """While it lasts, an op that meets a traced value of `tape` takes `replace(value)` in its place."""
+    stand_ins, ended = _state.stand_ins, tape.ended
+    _state.stand_ins = {**stand_ins, tape: replace}
+    tape.ended = True  # a call that is written out for a primitive leaves such a tape to the general one
+    try:
+        yield
+    finally:
+        _state.stand_ins, tape.ended = stand_ins, ended
+
+
+def is_stood_in(x: Any) -> bool:
+    return type(x) is Traced and x.tape in _state.stand_ins
+
+
+def stood_in(x: Any) -> Any:
+    """What stands in for a value here; itself if nothing does."""
+    while type(x) is Traced and x.tape in _state.stand_ins:
+        x = _state.stand_ins[x.tape](x)
+    return x
