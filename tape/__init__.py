@@ -2,7 +2,11 @@
 
 from tape import ops as ops
 from tape import tree as tree
+from tape.checkpointing import checkpoint
+from tape.custom import CustomVjp, custom_vjp
 from tape.errors import TapeError
+from tape.forward import hvp, jvp
+from tape.jacobians import hessian, jacfwd, jacrev
 from tape.microbatching import microbatch
 from tape.primitive import Primitive, primitive
 from tape.traced import implements
@@ -10,10 +14,18 @@ from tape.tracing import trace
 from tape.transforms import grad, stop_gradient, value_and_grad, vjp
 
 __all__ = [
+    "CustomVjp",
     "Primitive",
     "TapeError",
+    "checkpoint",
+    "custom_vjp",
     "grad",
+    "hessian",
+    "hvp",
     "implements",
+    "jacfwd",
+    "jacrev",
+    "jvp",
     "microbatch",
     "primitive",
     "stop_gradient",

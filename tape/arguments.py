@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from tape import tree
 from tape.errors import TapeError
+from tape.traced import raw
 
-__all__ = ["Argnums", "dotted", "positions"]
+__all__ = ["Argnums", "check_differentiable", "dotted", "named", "positions"]
 
 
 class Argnums:
@@ -51,8 +53,27 @@ def positions(numbers: tuple[int, ...], count: int, name: str = "argnums") -> tu
     return chosen
 
 
+def check_differentiable(leaf: Any, name: str) -> None:
+    """Refuses what looks as if it had a derivative and has none: Python numbers, and tensors of unusual kinds."""
+    plain = raw(leaf)
+    if isinstance(plain, (int, float, complex)) and not isinstance(plain, bool):
+        raise TypeError(f"{name} is the Python number {plain!r}; a derivative needs a tensor: torch.tensor({plain!r})")
+    if isinstance(plain, Tensor) and (
+        plain.is_complex() or plain.layout is not torch.strided or plain.is_nested or plain.is_quantized
+    ):
+        raise TapeError(
+            f"{name} is a tensor of {plain.dtype} and {plain.layout}; derivatives are of dense real tensors"
+        )
+
+
+def named(names: tuple[str, ...], path: str) -> str:
+    """How messages call a leaf of a tuple of arguments with names, given its path."""
+    first, _, rest = path.partition(".")
+    return dotted(names[int(first)], rest)
+
+
 def dotted(name: str, path: str) -> str:
-    """How messages name a leaf of an argument."""
+    """How messages call a leaf of an argument."""
     return f"{name} at {path}" if path else name
 
 

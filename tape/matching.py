@@ -1,5 +1,6 @@
 """That the cotangents or tangents that are given fit the values that they belong to."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,30 +11,44 @@ from tape.errors import TapeError
 from tape.recording import Like, like
 from tape.traced import raw
 
-__all__ = ["Expected", "described", "is_float"]
+__all__ = ["Expected", "described", "is_float", "zeros"]
 
 
 class Expected:
     """What is due for a pytree of values: for each floating-point tensor one of its shape, dtype and device, for
-    each other leaf None. Messages call what is given `role` and what it belongs to `owner`."""
+    each other leaf None.
 
-    def __init__(self, values: Any, role: str, owner: str) -> None:
+    Messages call what is given `role`, what it belongs to `owner`, and its leaves what `named` makes of their paths.
+    """
+
+    def __init__(self, values: Any, role: str, owner: str, named: Callable[[str], str] | None = None) -> None:
         leaves, self.treedef = tree.flatten(values)
         self.paths = tree.paths(values)
         self.likes: list[Like | None] = [like(leaf) if is_float(leaf) else None for leaf in leaves]
         self.role = role
         self.owner = owner
+        self.named = named or (lambda path: f"{owner} {path}" if path else "")
 
     def match(self, given: Any) -> list[Any]:
         """The leaves of `given`, checked, and without torch's own graph."""
+        return [self._leaf(*each) for each in zip(self._leaves(given), self.paths, self.likes, strict=True)]
+
+    def complete(self, given: Any) -> list[Any]:
+        """As `match`, with zeros where None is given; what is given in the place of None is dropped."""
+        leaves = [None] * len(self.paths) if given is None else self._leaves(given)
+        return [
+            None if due is None else zeros(due) if leaf is None else self._leaf(leaf, path, due)
+            for leaf, path, due in zip(leaves, self.paths, self.likes, strict=True)
+        ]
+
+    def _leaves(self, given: Any) -> list[Any]:
         try:
-            leaves = tree.flatten_up_to(self.treedef, given)
+            return tree.flatten_up_to(self.treedef, given)
         except ValueError:
             raise TapeError(self._misfit(given)) from None
-        return [self._leaf(*each) for each in zip(leaves, self.paths, self.likes, strict=True)]
 
     def _leaf(self, given: Any, path: str, due: Like | None) -> Any:
-        where = f"the {self.role}{f' of {self.owner} {path}' if path else ''}"
+        where = self._where(path)
         if due is None:
             if given is not None:
                 raise TapeError(
@@ -47,15 +62,23 @@ class Expected:
             raise TapeError(f"{where} {_description(plain)}; the {self.owner} {_description(due)}")
         return plain.detach() if plain is given else given
 
+    def _where(self, path: str) -> str:
+        name = self.named(path)
+        return f"{self.role} of {name}" if name else self.role
+
     def _misfit(self, given: Any) -> str:
         """How its structure differs."""
         paths = tree.paths(given)
         lacks = [path for path in self.paths if path not in paths]
         extra = [path for path in paths if path not in self.paths]
         differences = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"has {', '.join(extra)} besides"] * bool(extra)
-        return f"the {self.role} has another structure than the {self.owner}: it " + (
+        return f"{self._where('')} has another structure than the {self.owner}: it " + (
             " and ".join(differences) or f"is {tree.flatten(given)[1]} where the {self.owner} is {self.treedef}"
         )
+
+
+def zeros(to: Like) -> Tensor:
+    return torch.zeros(to.shape, dtype=to.dtype, device=to.device)
 
 
 def described(x: Any) -> str:

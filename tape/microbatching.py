@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from tape import tree
-from tape.custom import innermost, one_step
 from tape.errors import TapeError
+from tape.one_step import innermost, one_step
+from tape.running import stood_in
 from tape.traced import Traced, raw
 from tape.transforms import vjp
 
@@ -53,6 +54,7 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
     @wraps(loss)
     def in_microbatches(params: Any, *batch: Any) -> Any:
         leaves, treedef = tree.flatten((params, batch))
+        leaves = [stood_in(leaf) for leaf in leaves]
         first = len(tree.leaves(params))
         count = next((len(x) for x in leaves[first:] if isinstance(raw(x), Tensor) and x.ndim), 0)
         if count <= size:

@@ -1,14 +1,14 @@
 """What runs in this thread: the tapes that are being recorded, and the values that stand in for traced ones."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from tape.recording import Tape
 from tape.traced import Traced
 
-__all__ = ["is_stood_in", "recording", "running", "standing_in", "stood_in"]
+__all__ = ["is_stood_in", "recording", "running", "stand_ins", "standing_in", "stood_in"]
 
 
 class _State(threading.local):
@@ -37,23 +37,33 @@ def running() -> list[Tape]:
 
 
 @contextmanager
-def standing_in(tape: Tape, replace: Callable[[Traced], Any]) -> Iterator[None]:
-    """While it lasts, an op that meets a traced value of `tape` takes `replace(value)` in its place."""
-    stand_ins, ended = _state.stand_ins, tape.ended
-    _state.stand_ins = {**stand_ins, tape: replace}
-    tape.ended = True  # a call that is written out for a primitive leaves such a tape to the general one
+def standing_in(replacements: Mapping[Tape, Callable[[Traced], Any]]) -> Iterator[None]:
+    """While it lasts, an op that meets a traced value of one of the tapes takes what is made of it in its place."""
+    before = _state.stand_ins
+    ended = [(tape, tape.ended) for tape in replacements]
+    _state.stand_ins = {**before, **replacements}
+    for tape in replacements:
+        tape.ended = True  # a call that is written out for a primitive leaves such a tape to the general one
     try:
         yield
     finally:
-        _state.stand_ins, tape.ended = stand_ins, ended
+        _state.stand_ins = before
+        for tape, was in ended:
+            tape.ended = was
+
+
+def stand_ins() -> Mapping[Tape, Callable[[Traced], Any]]:
+    """What stands in for the values of which tapes here."""
+    return _state.stand_ins
 
 
 def is_stood_in(x: Any) -> bool:
     return type(x) is Traced and x.tape in _state.stand_ins
 
 
-def stood_in(x: Any) -> Any:
-    """What stands in for a value here; itself if nothing does."""
-    while type(x) is Traced and x.tape in _state.stand_ins:
-        x = _state.stand_ins[x.tape](x)
+def stood_in(x: Any, replacements: Mapping[Tape, Callable[[Traced], Any]] | None = None) -> Any:
+    """What stands in for a value here, or by other replacements than those of here; itself if nothing does."""
+    replacements = _state.stand_ins if replacements is None else replacements
+    while type(x) is Traced and x.tape in replacements:
+        x = replacements[x.tape](x)
     return x

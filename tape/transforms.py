@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from tape import tree
-from tape.arguments import Argnums, dotted
+from tape.arguments import Argnums, check_differentiable, named
 from tape.errors import TapeError
-from tape.matching import Expected, described
+from tape.matching import Expected, described, is_float
 from tape.recording import Tape, sweep
-from tape.running import recording
+from tape.running import is_stood_in, recording
 from tape.traced import Traced, raw
 
 __all__ = ["grad", "record", "stop_gradient", "value_and_grad", "vjp", "vjp_of"]
@@ -99,7 +99,7 @@ def vjp_of(
 ) -> Any:
     """`vjp`, with names by which messages call the primals."""
     run = _Recording(f, primals, names, has_aux)
-    expected = Expected(run.out, "cotangent", "output")
+    expected = Expected(run.out, "the cotangent", "output")
     used = False
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
@@ -139,7 +139,7 @@ class _Recording:
     def __init__(self, f: Callable[..., Any], primals: tuple[Any, ...], names: tuple[str, ...], has_aux: bool) -> None:
         self.tape = Tape()
         leaves, self.treedef = tree.flatten(primals)
-        paths = [_path(names, path) for path in tree.paths(primals)]
+        paths = [named(names, path) for path in tree.paths(primals)]
         inputs = [self._input(leaf, path) for leaf, path in zip(leaves, paths, strict=True)]
         self.slots = [leaf.slot if own else None for leaf, own in zip(inputs, map(self._owns, inputs), strict=True)]
         self.aux: Any = None
@@ -165,6 +165,11 @@ class _Recording:
     def result(self, leaf: Any) -> Any:
         """What the function returned as it leaves the transformation: sharing memory with nothing."""
         value = leaf.value if self._owns(leaf) else leaf
+        if type(value) is Traced and value.tape.ended and not is_stood_in(value):
+            raise TapeError(
+                "the function returned a traced value whose transformation has ended; return it from the function "
+                "that is differentiated instead of keeping it"
+            )
         if type(value) is Traced and torch.is_grad_enabled():  # an outer level's, unless no_grad() stops it here
             return value
         plain = raw(value)
@@ -174,22 +179,7 @@ class _Recording:
         return type(leaf) is Traced and leaf.tape is self.tape
 
     def _input(self, leaf: Any, path: str) -> Any:
-        plain = raw(leaf)
-        if not isinstance(plain, Tensor):
-            if isinstance(plain, (int, float, complex)) and not isinstance(plain, bool):
-                raise TypeError(
-                    f"{path} is the Python number {plain!r}; a derivative needs a tensor: torch.tensor({plain!r})"
-                )
-            return leaf
-        if plain.is_complex() or plain.layout is not torch.strided or plain.is_nested or plain.is_quantized:
-            raise TapeError(
-                f"{path} is a tensor of {plain.dtype} and {plain.layout}; derivatives are of dense real tensors"
-            )
-        if not plain.is_floating_point():
+        check_differentiable(leaf, path)
+        if not is_float(leaf):
             return leaf
         return self.tape.trace(leaf.detach() if leaf.requires_grad else leaf)
-
-
-def _path(names: tuple[str, ...], path: str) -> str:
-    first, _, rest = path.partition(".")
-    return dotted(names[int(first)], rest)
