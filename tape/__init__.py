@@ -8,6 +8,7 @@ from tape.errors import TapeError
 from tape.forward import hvp, jvp
 from tape.jacobians import hessian, jacfwd, jacrev
 from tape.microbatching import microbatch
+from tape.modules import functional_call
 from tape.primitive import Primitive, primitive
 from tape.traced import implements
 from tape.tracing import trace
@@ -19,6 +20,7 @@ __all__ = [
     "TapeError",
     "checkpoint",
     "custom_vjp",
+    "functional_call",
     "grad",
     "hessian",
     "hvp",
