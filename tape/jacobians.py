@@ -61,7 +61,7 @@ def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: boo
         columns = [next(stacks) if is_float(leaf) else None for leaf in inputs]
 
         def block(start: int, stop: int, shape: Sequence[int]) -> Any:
-            cut = [None if x is None else _own(x[start:stop].reshape(*shape, *x.shape[1:])) for x in columns]
+            cut = [None if x is None else _own(x[start:stop].reshape((*shape, *x.shape[1:]))) for x in columns]
             return chosen.entries(tree.unflatten(in_treedef, cut))
 
         blocks = [block(start, stop, to.shape) for (start, stop), to in zip(_ranges(outputs), outputs, strict=True)]
@@ -105,7 +105,7 @@ def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: boo
                     cut.append(None)
                     continue
                 (start, stop), to = next(ranges)
-                cut.append(_own(x[..., start:stop].reshape(*x.shape[:-1], *to.shape)))
+                cut.append(_own(x[..., start:stop].reshape((*x.shape[:-1], *to.shape))))
             return chosen.entries(tree.unflatten(in_treedef, cut))
 
         result = tree.unflatten(out_treedef, list(map(block, rows)))
@@ -159,7 +159,7 @@ def _basis(likes: list[Like]) -> list[Tensor]:
     """The unit vectors of a list of tensors: for each tensor a stack of what it is in all of them."""
     count = sum(to.shape.numel() for to in likes)
     return [
-        torch.eye(count, dtype=to.dtype, device=to.device)[:, start:stop].reshape(count, *to.shape)
+        torch.eye(count, dtype=to.dtype, device=to.device)[:, start:stop].reshape((count, *to.shape))
         for (start, stop), to in zip(_ranges(likes), likes, strict=True)
     ]
 
