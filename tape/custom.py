@@ -26,7 +26,8 @@ def custom_vjp(f: Callable[_P, _R], nondiff_argnums: Sequence[int] = ()) -> "Cus
 
     Where nothing is differentiated `f` itself is called. Unlike a primitive's, its arguments and output are
     pytrees of any structure, and what it keeps for the derivative is its own choice. Forward mode works too, as
-    the transpose of `bwd`, and second order differentiates what `fwd` and `bwd` are made of.
+    the transpose of `bwd`, and second order differentiates what `fwd` and `bwd` are made of: `fwd` calls the custom
+    function itself where its rule is to count there, too.
 
     Args:
         f: takes pytrees of tensors, returns a pytree of tensors. Keywords are understood by its signature.

@@ -149,7 +149,7 @@ def _mapped(linear: Callable[[Sequence[Any]], list[Any]], basis_of: list[Like], 
         return [torch.zeros(s, dtype=to.dtype, device=to.device) for s, to in zip(shapes, out, strict=True)]
     first = linear([vectors[0] for vectors in basis])
     if count > 1 and not any(type(x) is Traced for x in first):
-        return list(vmap(linear, out_dims=dim)(basis))
+        return [x.movedim(0, dim) for x in vmap(linear)(basis)]
     # A traced value cannot leave vmap.
     results = [first, *(linear([vectors[i] for vectors in basis]) for i in range(1, count))]
     return [torch.stack(list(each), dim) for each in zip(*results, strict=True)]

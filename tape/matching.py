@@ -69,8 +69,8 @@ class Expected:
     def _misfit(self, given: Any) -> str:
         """How its structure differs."""
         paths = tree.paths(given)
-        lacks = [path for path in self.paths if path not in paths]
-        extra = [path for path in paths if path not in self.paths]
+        lacks = [path for path in self.paths if path and path not in paths]
+        extra = [path for path in paths if path and path not in self.paths]
         differences = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"has {', '.join(extra)} besides"] * bool(extra)
         return f"{self._where('')} has another structure than the {self.owner}: it " + (
             " and ".join(differences) or f"is {tree.flatten(given)[1]} where the {self.owner} is {self.treedef}"
