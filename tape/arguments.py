@@ -62,7 +62,8 @@ def check_differentiable(leaf: Any, name: str) -> None:
         plain.is_complex() or plain.layout is not torch.strided or plain.is_nested or plain.is_quantized
     ):
         raise TapeError(
-            f"{name} is a tensor of {plain.dtype} and {plain.layout}; derivatives are of dense real tensors"
+            f"{name} is a tensor of {plain.dtype} and {plain.layout}; derivatives are of dense real tensors: pass "
+            "x.to_dense(), or the real and the imaginary part"
         )
 
 

@@ -62,7 +62,7 @@ class CustomVjp(Generic[_P, _R]):
 
     def __init__(self, f: Callable[_P, _R], nondiff_argnums: Sequence[int] = ()) -> None:
         update_wrapper(self, f)
-        self.function = f
+        self.function: Callable[..., _R] = f
         self.nondiff_argnums = tuple(nondiff_argnums)
         self.name = f"custom_vjp {getattr(f, '__name__', repr(f))}"
         self.fwd: Callable[..., Any] | None = None
@@ -145,9 +145,9 @@ class CustomVjp(Generic[_P, _R]):
                 raise TypeError(f"{self.name} has no signature that Python knows of; give its arguments by position")
             return args
         bound = self.signature.bind(*args, **kwargs)
-        bound.apply_defaults()
         if bound.kwargs:
             raise TypeError(f"{self.name}: the keyword {next(iter(bound.kwargs))!r} has no position; take it as one")
+        bound.apply_defaults()
         return bound.args
 
     def _parameter(self, i: int) -> str:

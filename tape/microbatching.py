@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tape import tree
 from tape.errors import TapeError
+from tape.matching import described
 from tape.one_step import innermost, one_step
 from tape.running import stood_in
 from tape.traced import Traced, raw
@@ -75,8 +76,8 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
                     filled[i] = x
                 params, batch = tree.unflatten(treedef, filled)
                 value = loss(params, *batch)
-                if value.shape != ():
-                    raise TapeError(f"microbatch: the loss has shape {tuple(value.shape)}; it must be 0-d")
+                if not isinstance(raw(value), Tensor) or value.shape != ():
+                    raise TapeError(f"microbatch: the loss returned {described(value)}; its result must be 0-d")
                 return value * weight
 
             if not chosen:

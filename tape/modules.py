@@ -105,7 +105,7 @@ def _exchange(module: nn.Module, values: Mapping[str, Any]) -> list[tuple[_Place
             if isinstance(place.owner, nn.RNNBase):
                 raise TapeError(
                     f"functional_call: {type(place.owner).__name__} keeps copies of its parameters, which cannot be "
-                    f"exchanged; call torch.nn.{type(place.owner).__name__}Cell in a loop"
+                    "exchanged; write the recurrence as a loop of torch operations"
                 )
             exchanged.append((place, value))
     return exchanged

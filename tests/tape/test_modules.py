@@ -171,7 +171,7 @@ def test_a_name_that_the_module_has_not() -> None:
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
 def test_recurrent_modules_say_what_to_use(kind: Any) -> None:
     module = kind(2, 2)
-    with pytest.raises(tape.TapeError, match=rf"torch\.nn\.{kind.__name__}Cell in a loop"):
+    with pytest.raises(tape.TapeError, match=f"{kind.__name__} keeps copies of its parameters"):
         grad(lambda p: functional_call(module, p, torch.ones(3, 2))[0].sum())(named(module))
 
 
