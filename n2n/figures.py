@@ -11,7 +11,7 @@ from torch import Tensor
 
 from n2n.files import write_whole
 
-__all__ = ["before_and_after", "learning_curves"]
+__all__ = ["before_and_after", "learning_curves", "save_figure"]
 
 
 def learning_curves(path: Path, entries: Sequence[dict[str, float]]) -> None:
@@ -27,7 +27,7 @@ def learning_curves(path: Path, entries: Sequence[dict[str, float]]) -> None:
         axes.grid(alpha=0.3)
     if all(value > 0 for _, value in losses):
         loss.set_yscale("log")
-    _write(figure, path)
+    save_figure(path, figure)
 
 
 def before_and_after(path: Path, columns: dict[str, Tensor], captions: Mapping[str, Sequence[str]]) -> None:
@@ -50,10 +50,11 @@ def before_and_after(path: Path, columns: dict[str, Tensor], captions: Mapping[s
             axes.set_xlabel(captions[title][row] if title in captions else "", fontsize=9)
             if row == 0:
                 axes.set_title("\n".join(textwrap.wrap(title, 26)), fontsize=11)
-    _write(figure, path)
+    save_figure(path, figure)
 
 
-def _write(figure: Figure, path: Path) -> None:
+def save_figure(path: Path, figure: Figure) -> None:
+    """Writes a figure as a PNG, whole or not at all."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     write_whole(path, buffer.getvalue())

@@ -80,7 +80,7 @@ def parallel(*layers: Layer, **named: Layer) -> Layer:
         return params, (sum(out[0] for out in shapes), *shapes[0][1:])
 
     def apply(params: Params, x: Tensor) -> Tensor:
-        return torch.cat([layer.apply(params.get(name, {}), x) for name, layer in members.items()], 1)
+        return _joined([layer.apply(params.get(name, {}), x) for name, layer in members.items()])
 
     return Layer(init, apply)
 
@@ -95,7 +95,7 @@ def skip(*layers: Layer, **named: Layer) -> Layer:
             raise ValueError(f"skip: the layers turn shape {shape} into {out}, which cannot be concatenated to it")
         return params, (out[0] + shape[0], *shape[1:])
 
-    return Layer(init, lambda params, x: torch.cat([inner.apply(params, x), x], 1))
+    return Layer(init, lambda params, x: _joined([inner.apply(params, x), x]))
 
 
 def residual(*layers: Layer, **named: Layer) -> Layer:
@@ -109,6 +109,13 @@ def residual(*layers: Layer, **named: Layer) -> Layer:
         return params, shape
 
     return Layer(init, lambda params, x: x + inner.apply(params, x))
+
+
+def _joined(outputs: Sequence[Tensor]) -> Tensor:
+    """Concatenated along the channels, which are last in memory: whatever comes next finds them there."""
+    if outputs[0].ndim != 4:
+        return torch.cat(list(outputs), 1)
+    return torch.cat([x.permute(0, 2, 3, 1) for x in outputs], 3).permute(0, 3, 1, 2)
 
 
 def _members(layers: Sequence[Layer], named: dict[str, Layer]) -> dict[str, Layer]:

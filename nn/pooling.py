@@ -8,7 +8,7 @@ from torch import Tensor
 
 import tape
 from nn.geometry import Pair, check_images, pair
-from tape.ops.patches import windows
+from tape.ops.patches import max_taps, windows
 
 __all__ = ["avg_pool2d", "max_pool2d"]
 
@@ -41,7 +41,7 @@ def max_pool2d(
     over = _overhang(input, kernel, skip, margin, step, ceil_mode)
     image = _padded(input, margin, over, -math.inf)
     patches = windows(image.contiguous(), kernel_size=kernel, stride=skip, dilation=step)
-    return patches.flatten(3, 4).max(3).values.permute(0, 3, 1, 2)
+    return max_taps(patches).permute(0, 3, 1, 2)
 
 
 @tape.implements(F.avg_pool2d)

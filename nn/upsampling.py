@@ -8,7 +8,10 @@ from torch import Tensor
 
 import tape
 from nn.convolution import conv2d
-from nn.geometry import Pair, check_images, pair
+from nn.correlation import correlate, is_narrow
+from nn.geometry import Pair, check_channels, check_images, kernel_shape, padding_sides, pair
+from nn.merged import merge, merging
+from tape.ops.phases import interleave, repeat_pixels
 
 __all__ = ["interpolate", "upsample_conv2d", "upsample_nearest"]
 
@@ -27,6 +30,8 @@ def upsample_nearest(input: Tensor, scale_factor: Pair) -> Tensor:
             [1., 1., 2., 2.]])
     """
     down, across = pair(scale_factor, "scale_factor", at_least=1)
+    if input.ndim == 4 and not is_narrow(input.shape[1]):
+        return repeat_pixels(input.permute(0, 2, 3, 1), scale=(down, across)).permute(0, 3, 1, 2)
     return input.repeat_interleave(across, -1).repeat_interleave(down, -2)
 
 
@@ -47,7 +52,38 @@ def upsample_conv2d(
         input: (N, C, H, W), or (C, H, W).
         weight: (out channels, C / groups, kernel height, kernel width).
     """
-    return conv2d(upsample_nearest(input, scale_factor), weight, bias, stride, padding, dilation, groups)
+    if input.ndim == 3:
+        batch = input.unsqueeze(0)
+        return upsample_conv2d(batch, weight, bias, scale_factor, stride, padding, dilation, groups).squeeze(0)
+    scale, skip = pair(scale_factor, "scale_factor", at_least=1), pair(stride, "stride", at_least=1)
+    spread = pair(dilation, "dilation", at_least=1)
+    out_channels, channels, *kernel_size = kernel_shape("upsample_conv2d", weight)
+    check_channels("upsample_conv2d", input, bias, channels * groups, out_channels, groups)
+    left, right, top, bottom = padding_sides(padding, kernel_size, skip, spread)
+    down, across = map(merge, input.shape[2:], scale, skip, kernel_size, spread, (top, left), (bottom, right))
+    # A kernel whose taps lie far apart meets as many pixels of the small image as of the large one, or more.
+    fewer_taps = down.taps * across.taps <= kernel_size[0] * kernel_size[1]
+    if groups != 1 or scale == (1, 1) or not fewer_taps or min(down.size, across.size) < 1:
+        return conv2d(upsample_nearest(input, scale), weight, bias, stride, padding, dilation, groups)
+
+    each = (down.phases, across.phases, out_channels)
+    phases = down.phases * across.phases
+    kernels = weight.reshape(out_channels * channels, -1) @ merging(down, across, weight.dtype, weight.device)
+    kernels = kernels.reshape(out_channels, channels, phases, -1).permute(2, 0, 1, 3)
+    kernels = kernels.reshape(phases * out_channels, channels, down.taps, across.taps)
+    planar, sides = is_narrow(out_channels), (*across.sides, *down.sides)
+    output = correlate(input, kernels, sides, (down.stride, across.stride), planar=planar)
+    n, _, *counts = output.shape
+    if planar:
+        output = output.permute(1, 0, 2, 3).reshape(*each, n, *counts)
+        output = interleave(output, size=(down.size, across.size)).permute(1, 0, 2, 3)
+    else:
+        rows, columns = counts[0] * down.phases, counts[1] * across.phases
+        output = output.permute(0, 2, 3, 1).reshape(n, *counts, *each).permute(0, 1, 3, 2, 4, 5)
+        output = output.reshape(n, rows, columns, out_channels).permute(0, 3, 1, 2)
+        if (rows, columns) != (down.size, across.size):
+            output = output[:, :, : down.size, : across.size]
+    return output if bias is None else output + bias.reshape(1, -1, 1, 1)
 
 
 @tape.implements(F.interpolate)

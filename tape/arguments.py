@@ -53,18 +53,21 @@ def positions(numbers: tuple[int, ...], count: int, name: str = "argnums") -> tu
     return chosen
 
 
-def check_differentiable(leaf: Any, name: str) -> None:
+def check_differentiable(leaves: Sequence[Any], name: Callable[[int], str]) -> None:
     """Refuses what looks as if it had a derivative and has none: Python numbers, and tensors of unusual kinds."""
-    plain = raw(leaf)
-    if isinstance(plain, (int, float, complex)) and not isinstance(plain, bool):
-        raise TypeError(f"{name} is the Python number {plain!r}; a derivative needs a tensor: torch.tensor({plain!r})")
-    if isinstance(plain, Tensor) and (
-        plain.is_complex() or plain.layout is not torch.strided or plain.is_nested or plain.is_quantized
-    ):
-        raise TapeError(
-            f"{name} is a tensor of {plain.dtype} and {plain.layout}; derivatives are of dense real tensors: pass "
-            "x.to_dense(), or the real and the imaginary part"
-        )
+    for i, leaf in enumerate(leaves):
+        plain = raw(leaf)
+        if isinstance(plain, (int, float, complex)) and not isinstance(plain, bool):
+            raise TypeError(
+                f"{name(i)} is the Python number {plain!r}; a derivative needs a tensor: torch.tensor({plain!r})"
+            )
+        if isinstance(plain, Tensor) and (
+            plain.is_complex() or plain.layout is not torch.strided or plain.is_nested or plain.is_quantized
+        ):
+            raise TapeError(
+                f"{name(i)} is a tensor of {plain.dtype} and {plain.layout}; derivatives are of dense real tensors: "
+                "pass x.to_dense(), or the real and the imaginary part"
+            )
 
 
 def named(names: tuple[str, ...], path: str) -> str:
@@ -79,9 +82,9 @@ def dotted(name: str, path: str) -> str:
 
 
 def _refuse_integers(argument: Any, name: str) -> None:
-    for leaf, path in zip(tree.leaves(argument), tree.paths(argument), strict=True):
+    for i, leaf in enumerate(tree.leaves(argument)):
         if isinstance(leaf, Tensor) and not leaf.is_floating_point() and not leaf.is_complex():
             raise TapeError(
-                f"{dotted(name, path)} is a tensor of {leaf.dtype}, which has no gradient; convert it with "
-                ".float(), or pass it as an argument outside argnums"
+                f"{dotted(name, tree.paths(argument)[i])} is a tensor of {leaf.dtype}, which has no gradient; convert "
+                "it with .float(), or pass it as an argument outside argnums"
             )

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tape import tree
 from tape.errors import TapeError
-from tape.recording import Like, Recipe, Step, Tape, like, version
+from tape.recording import Like, Recipe, Step, Tape, is_view, like, version
 from tape.running import is_stood_in, stood_in
 from tape.traced import Traced, raw, raw_tree
 
@@ -42,6 +42,8 @@ def caller(primitive: "Primitive[..., Any]") -> Callable[..., Any]:
         arguments=listed("{}"),
         values=listed("value_{}__"),
         slots=listed("slot_{}__"),
+        first=f"value_{names[0]}__" if names else "None",
+        kept_arguments=listed("kept_{}__"),
         kept=listed("kept_{}__") + listed("{}", static),
         options=listed("{0}={0}", static),
     )
@@ -59,6 +61,8 @@ def caller(primitive: "Primitive[..., Any]") -> Callable[..., Any]:
         "Like__": Like,
         "PLAIN__": _PLAIN,
         "FLOATING__": _FLOATING,
+        "is_view__": is_view,
+        "Recipe__": Recipe,
         "Step__": Step,
         "Tensor__": Tensor,
         "Traced__": Traced,
@@ -75,6 +79,7 @@ _CALLER = """
 def call({parameters}):
     tape__ = None
     traced__ = 0
+    has_recipe__ = False
     while True:{each}
         if tape__ is None:
             return function__({arguments}{options})
@@ -84,12 +89,15 @@ def call({parameters}):
         slots__ = [{slots}]
         plan__ = plans__.get(traced__)
         plain__ = type(ans__) is Tensor__ and ans__.dtype in FLOATING__ and not ans__.requires_grad
-        if plan__ is None or plan__.remade or not plan__.parts or not plain__:
+        if plan__ is None or not plan__.parts or not plain__:
             return finish__(primitive__, tape__, ({arguments}), [{values}], slots__, traced__, dict({options}), ans__)
         slot__ = len(tape__.likes)
         tape__.likes.append(new__(Like__, (ans__.shape, ans__.dtype, ans__.device)))
         residuals__ = plan__.residuals(({kept}ans__))
         tape__.steps.append(new__(Step__, (primitive__, plan__, slots__, slot__, residuals__, version__(residuals__))))
+        if plan__.remade and (has_recipe__ or not is_view__(ans__, {first})):
+            recipe__ = new__(Recipe__, (primitive__, ({kept_arguments}), dict({options}), tape__.likes[slot__]))
+            return Traced__(tape__, slot__, ans__, recipe__)
         return Traced__(tape__, slot__, ans__)
     return record__(primitive__, ({arguments}), dict({options}))
 """
@@ -102,7 +110,11 @@ _ARGUMENT = """
             value_{name}__ = {name}.value
             if type(value_{name}__) is not Tensor__:
                 break
-            kept_{name}__ = value_{name}__ if {name}.recipe is None else {name}.recipe
+            if {name}.recipe is None:
+                kept_{name}__ = value_{name}__
+            else:
+                kept_{name}__ = {name}.recipe
+                has_recipe__ = True
             slot_{name}__ = {name}.slot
             traced__ += {bit}
         elif type({name}) in PLAIN__ or is_plain__({name}):
@@ -198,8 +210,10 @@ def _finish(
             return ans
         result = type(ans)(*boxed) if hasattr(ans, "_fields") else type(ans)(boxed)
     elif _differentiable(primitive, ans):
-        recipe = Recipe(primitive, tuple(map(_kept, args, values)), options, like(ans)) if plan.remade else None
-        result = tape.trace(ans, recipe)
+        kept = tuple(map(_kept, args, values))
+        # A view is kept as it is, unless what it is a view of would be made again.
+        remade = plan.remade and (any(type(x) is Recipe for x in kept) or not is_view(ans, values[0]))
+        result = tape.trace(ans, Recipe(primitive, kept, options, like(ans)) if remade else None)
         output = result.slot
     elif isinstance(ans, Tensor):
         return ans

@@ -102,8 +102,7 @@ def _directions(name: str, primals: Any, tangents: Any) -> tuple[tuple[Any, ...]
             )
     primals = tuple(primals)
     names = _names(primals)
-    for leaf, path in zip(tree.leaves(primals), tree.paths(primals), strict=True):
-        check_differentiable(leaf, named(names, path))
+    check_differentiable(tree.leaves(primals), lambda i: named(names, tree.paths(primals)[i]))
     expected = Expected(primals, "the tangent", "primal", lambda path: named(names, path) if path else "")
     matched = expected.match(tuple(tangents))
     return primals, tree.unflatten(expected.treedef, matched)

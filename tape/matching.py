@@ -23,7 +23,6 @@ class Expected:
 
     def __init__(self, values: Any, role: str, owner: str, named: Callable[[str], str] | None = None) -> None:
         leaves, self.treedef = tree.flatten(values)
-        self.paths = tree.paths(values)
         self.likes: list[Like | None] = [like(leaf) if is_float(leaf) else None for leaf in leaves]
         self.role = role
         self.owner = owner
@@ -31,14 +30,14 @@ class Expected:
 
     def match(self, given: Any) -> list[Any]:
         """The leaves of `given`, checked, and without torch's own graph."""
-        return [self._leaf(*each) for each in zip(self._leaves(given), self.paths, self.likes, strict=True)]
+        return [self._leaf(i, leaf) for i, leaf in enumerate(self._leaves(given))]
 
     def complete(self, given: Any) -> list[Any]:
         """As `match`, with zeros where None is given; what is given in the place of None is dropped."""
-        leaves = [None] * len(self.paths) if given is None else self._leaves(given)
+        leaves = [None] * len(self.likes) if given is None else self._leaves(given)
         return [
-            None if due is None else zeros(due) if leaf is None else self._leaf(leaf, path, due)
-            for leaf, path, due in zip(leaves, self.paths, self.likes, strict=True)
+            None if due is None else zeros(due) if leaf is None else self._leaf(i, leaf)
+            for i, (leaf, due) in enumerate(zip(leaves, self.likes, strict=True))
         ]
 
     def _leaves(self, given: Any) -> list[Any]:
@@ -47,32 +46,36 @@ class Expected:
         except ValueError:
             raise TapeError(self._misfit(given)) from None
 
-    def _leaf(self, given: Any, path: str, due: Like | None) -> Any:
-        where = self._where(path)
+    def _leaf(self, i: int, given: Any) -> Any:
+        due = self.likes[i]
         if due is None:
             if given is not None:
                 raise TapeError(
-                    f"{where} is {described(given)}; the {self.owner} is no floating-point tensor, so it must be None"
+                    f"{self._where(i)} is {described(given)}; the {self.owner} is no floating-point tensor, so it must "
+                    "be None"
                 )
             return None
         plain = raw(given)
         if not isinstance(plain, Tensor):
-            raise TapeError(f"{where} is {described(given)}; it must be a tensor of shape {tuple(due.shape)}")
+            raise TapeError(f"{self._where(i)} is {described(given)}; it must be a tensor of shape {tuple(due.shape)}")
         if like(plain) != due or plain.layout is not torch.strided:
-            raise TapeError(f"{where} {_description(plain)}; the {self.owner} {_description(due)}")
+            raise TapeError(f"{self._where(i)} {_description(plain)}; the {self.owner} {_description(due)}")
         return plain.detach() if plain is given else given
 
-    def _where(self, path: str) -> str:
-        name = self.named(path)
+    def _paths(self) -> list[str]:
+        return tree.paths(tree.unflatten(self.treedef, range(len(self.likes))))
+
+    def _where(self, i: int | None = None) -> str:
+        name = self.named("" if i is None else self._paths()[i])
         return f"{self.role} of {name}" if name else self.role
 
     def _misfit(self, given: Any) -> str:
         """How its structure differs."""
-        paths = tree.paths(given)
-        lacks = [path for path in self.paths if path and path not in paths]
-        extra = [path for path in paths if path and path not in self.paths]
+        due, paths = self._paths(), tree.paths(given)
+        lacks = [path for path in due if path and path not in paths]
+        extra = [path for path in paths if path and path not in due]
         differences = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"has {', '.join(extra)} besides"] * bool(extra)
-        return f"{self._where('')} has another structure than the {self.owner}: it " + (
+        return f"{self._where()} has another structure than the {self.owner}: it " + (
             " and ".join(differences) or f"is {tree.flatten(given)[1]} where the {self.owner} is {self.treedef}"
         )
 

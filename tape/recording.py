@@ -1,7 +1,7 @@
 """The tape: the recorded steps of one call, and the sweep that goes through them backwards."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -11,7 +11,7 @@ from tape import tree
 from tape.errors import TapeError
 from tape.traced import Traced, raw
 
-__all__ = ["Like", "Plan", "Recipe", "Step", "Tape", "like", "sweep", "version"]
+__all__ = ["Like", "Plan", "Recipe", "Step", "Tape", "is_view", "like", "sweep", "version"]
 
 # A level is a number that no other transformation in the process has; an inner one's is larger. A global
 # count rather than a depth per thread: a value closed over from another thread's level stays an outer one.
@@ -53,10 +53,16 @@ class Recipe(NamedTuple):
     def make(self) -> Any:
         return self.primitive(*[arg.make() if type(arg) is Recipe else arg for arg in self.args], **self.kwargs)
 
-    def leaves(self) -> Iterator[Any]:
-        """What is kept for it."""
-        for arg in self.args:
-            yield from arg.leaves() if type(arg) is Recipe else (arg,)
+    def leaves(self) -> list[Any]:
+        """What is kept for it; of recipes among its arguments, too, since these are pytrees."""
+        return tree.leaves(self.args)
+
+
+def is_view(x: Any, of: Any) -> bool:
+    """Whether a tensor is a view of another one, and so needs no memory of its own."""
+    base = raw(x)._base
+    of = raw(of)
+    return base is not None and isinstance(of, Tensor) and (base is of or base is of._base)
 
 
 class Plan(NamedTuple):
@@ -94,10 +100,8 @@ class Tape:
 
     def trace(self, value: Any, recipe: "Recipe | None" = None) -> Traced:
         """Gives `value` the next slot; where a rule asks for it, its recipe is kept in its place."""
-        likes = self.likes
-        plain = value if type(value) is Tensor else raw(value)
-        slot = len(likes)
-        likes.append(_new(Like, (plain.shape, plain.dtype, plain.device)))
+        slot = len(self.likes)
+        self.likes.append(_like_leaf(value))
         return Traced(self, slot, value, recipe)
 
 
@@ -193,7 +197,7 @@ def version(residuals: tuple[Any, ...]) -> int:
     for x in residuals:
         if type(x) is Tensor:
             total += _version(x)
-        elif type(x) not in _UNCHANGING:
+        elif type(x) not in _UNCHANGING and not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x))):
             leaves = map(raw, x.leaves() if type(x) is Recipe else tree.leaves(x))
             total += sum(_version(leaf) for leaf in leaves if isinstance(leaf, Tensor))
     return total
@@ -208,7 +212,7 @@ def _version(x: Tensor) -> int:
 
 def _conform(cotangent: Any, to: Like, likes: list[Like], step: Step, position: int) -> Any:
     """Undoes broadcasting and dtype promotion where they explain the difference; refuses any other."""
-    plain = cotangent if type(cotangent) is Tensor else raw(cotangent)
+    plain = raw(cotangent)
     if not isinstance(plain, Tensor):
         raise TapeError(
             f"the rule of {step.primitive.label(position)} returned {_describe(plain)} where a cotangent of "

@@ -139,8 +139,8 @@ class _Recording:
     def __init__(self, f: Callable[..., Any], primals: tuple[Any, ...], names: tuple[str, ...], has_aux: bool) -> None:
         self.tape = Tape()
         leaves, self.treedef = tree.flatten(primals)
-        paths = [named(names, path) for path in tree.paths(primals)]
-        inputs = [self._input(leaf, path) for leaf, path in zip(leaves, paths, strict=True)]
+        check_differentiable(leaves, lambda i: named(names, tree.paths(primals)[i]))
+        inputs = [self._input(leaf) for leaf in leaves]
         self.slots = [leaf.slot if own else None for leaf, own in zip(inputs, map(self._owns, inputs), strict=True)]
         self.aux: Any = None
         with recording(self.tape), torch.enable_grad():
@@ -178,8 +178,7 @@ class _Recording:
     def _owns(self, leaf: Any) -> bool:
         return type(leaf) is Traced and leaf.tape is self.tape
 
-    def _input(self, leaf: Any, path: str) -> Any:
-        check_differentiable(leaf, path)
+    def _input(self, leaf: Any) -> Any:
         if not is_float(leaf):
             return leaf
         return self.tape.trace(leaf.detach() if leaf.requires_grad else leaf)

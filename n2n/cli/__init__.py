@@ -2,6 +2,7 @@
 
 import typer
 
+from n2n.cli.bench import bench
 from n2n.cli.demo import demo
 from n2n.cli.denoise import denoise
 from n2n.cli.evaluate import evaluate
@@ -16,5 +17,5 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (demo, train, denoise, evaluate, info):
+for _command in (demo, train, denoise, evaluate, bench, info):
     app.command()(_command)

@@ -3,6 +3,8 @@
 from tape.ops import activations as activations
 from tape.ops import aggregates as aggregates
 from tape.ops import arithmetic as arithmetic
+from tape.ops import bases as bases
+from tape.ops import columns as columns
 from tape.ops import constant as constant
 from tape.ops import contractions as contractions
 from tape.ops import distances as distances
@@ -17,6 +19,7 @@ from tape.ops import normalization as normalization
 from tape.ops import ordering as ordering
 from tape.ops import parts as parts
 from tape.ops import patches as patches
+from tape.ops import phases as phases
 from tape.ops import piecewise as piecewise
 from tape.ops import products as products
 from tape.ops import rearranging as rearranging

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tape.domain import case, real
+from tape.ops.arithmetic import no_broadcast, unequal
 from tape.registry import op
 
 anywhere = case(real())
@@ -239,7 +240,14 @@ def relu(x: Tensor) -> Tensor:
     return torch.relu(x)
 
 
-relu.defvjp(x=lambda g, ans: torch.where(ans > 0, g, 0.0))
+@op(case(real(), real(kinks=(0.0,))).at(1.0, 0.0, gives=(0.0, 0.0)).refuses(RuntimeError, *unequal, match=no_broadcast))
+def relu_pullback(g_ans: Tensor, x: Tensor) -> Tensor:
+    """`g_ans` where `x` is positive, else 0. `torch.where` is a branch for each entry, ten times slower and more."""
+    return torch.ops.aten.threshold_backward(g_ans, x, 0)  # type: ignore[no-any-return]
+
+
+relu.defvjp(x=lambda g, ans: relu_pullback(g, ans))
+relu_pullback.defvjp(g_ans=lambda g, x: relu_pullback(g, x), x=None)
 
 
 @op(
@@ -253,7 +261,18 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
     return F.leaky_relu(x, negative_slope)
 
 
-leaky_relu.defvjp(x=lambda g, x, negative_slope: torch.where(x > 0, g, g * negative_slope))
+@op(
+    case(real(), real(kinks=(0.0,)), negative_slope=(0.1,))
+    .at(1.0, 0.0, gives=(0.1, 0.0), negative_slope=0.1)
+    .refuses(RuntimeError, *unequal, match=no_broadcast, negative_slope=0.1)
+)
+def leaky_relu_pullback(g_ans: Tensor, x: Tensor, negative_slope: float) -> Tensor:
+    """`g_ans` where `x` is positive, else `negative_slope` times it."""
+    return torch.ops.aten.leaky_relu_backward(g_ans, x, negative_slope, False)  # type: ignore[no-any-return]
+
+
+leaky_relu.defvjp(x=lambda g, x, negative_slope: leaky_relu_pullback(g, x, negative_slope))
+leaky_relu_pullback.defvjp(g_ans=lambda g, x, negative_slope: leaky_relu_pullback(g, x, negative_slope), x=None)
 
 
 @op(

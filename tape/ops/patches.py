@@ -129,7 +129,7 @@ def windows(
     run in memory.
     """
     n, height, width, channels = _shape("windows", x, "(N, H, W, C)")
-    rows, columns = _window_counts("windows", (height, width), kernel_size, stride, dilation)
+    rows, columns = window_counts("windows", (height, width), kernel_size, stride, dilation)
     n_step, row_step, column_step, channel_step = x.stride()
     return x.as_strided(
         (n, rows, columns, *kernel_size, channels),
@@ -160,15 +160,20 @@ def add_windows(
     """The transpose of `windows`: a channels-last image of a size, with each window added in its place."""
     layout = "(N, rows, columns, kernel height, kernel width, C)"
     n, rows, columns, *kernel_size, channels = _shape("add_windows", x, layout)
-    room = _window_counts("add_windows", size, kernel_size, stride, dilation)
+    room = window_counts("add_windows", size, kernel_size, stride, dilation)
     if not (1 <= rows <= room[0] and 1 <= columns <= room[1]):
         raise ValueError(
             f"add_windows: {rows} x {columns} windows were given for an image of {tuple(size)}, which has room for "
             f"1 x 1 to {room[0]} x {room[1]}; give the size of the image that the windows are of"
         )
     image = x.new_zeros((n, *size, channels))
-    for i, j, under in _taps(kernel_size, (rows, columns), stride, dilation):
-        image[(slice(None), *under)] += x[:, :, :, i, j]
+    # Windows that do not meet are put in their places.
+    apart = all(skip > step * (k - 1) for skip, step, k in zip(stride, dilation, kernel_size, strict=True))
+    for i, j, under in taps(kernel_size, (rows, columns), stride, dilation):
+        if apart:
+            image[(slice(None), *under)] = x[:, :, :, i, j]
+        else:
+            image[(slice(None), *under)] += x[:, :, :, i, j]
     return image
 
 
@@ -204,9 +209,9 @@ def sum_taps(x: Tensor, *, stride: tuple[int, int] = (1, 1), dilation: tuple[int
     """
     layout = "(N, H, W, kernel height, kernel width, C)"
     n, height, width, kernel_height, kernel_width, channels = _shape("sum_taps", x, layout)
-    rows, columns = _window_counts("sum_taps", (height, width), (kernel_height, kernel_width), stride, dilation)
+    rows, columns = window_counts("sum_taps", (height, width), (kernel_height, kernel_width), stride, dilation)
     total = x.new_zeros((n, rows, columns, channels))
-    for i, j, under in _taps((kernel_height, kernel_width), (rows, columns), stride, dilation):
+    for i, j, under in taps((kernel_height, kernel_width), (rows, columns), stride, dilation):
         total += x[(slice(None), *under, i, j)]
     return total
 
@@ -232,14 +237,15 @@ def spread_taps(
 ) -> Tensor:
     """The transpose of `sum_taps`, for an image of a size."""
     n, rows, columns, channels = _shape("spread_taps", x, "(N, rows, columns, C)")
-    room = _window_counts("spread_taps", size, kernel_size, stride, dilation)
+    room = window_counts("spread_taps", size, kernel_size, stride, dilation)
     if (rows, columns) != room:
         raise ValueError(
             f"spread_taps: {rows} x {columns} windows were given for an image of {tuple(size)}, which has {room[0]} x "
             f"{room[1]}; give the size of the image that they were summed over"
         )
-    spread = x.new_zeros((n, *size, *kernel_size, channels))
-    for i, j, under in _taps(kernel_size, (rows, columns), stride, dilation):
+    # Tap by tap in memory, as `sum_taps` reads them.
+    spread = x.new_zeros((*kernel_size, n, *size, channels)).permute(2, 3, 4, 0, 1, 5)
+    for i, j, under in taps(kernel_size, (rows, columns), stride, dilation):
         spread[(slice(None), *under, i, j)] = x
     return spread
 
@@ -252,7 +258,36 @@ sum_taps.defvjp(
 spread_taps.defvjp(x=lambda g, stride, dilation: sum_taps(g, stride=stride, dilation=dilation))
 
 
-def _taps(
+@op(case(real("n 2 2 3 2 c", distinct=True), sizes=few).at([[[[[[2.0], [2.0]]]]]], gives=[[[[[[1.0], [0.0]]]]]]))
+def max_taps(x: Tensor) -> Tensor:
+    """The largest entry of each window: (N, rows, columns, kernel height, kernel width, C) to (N, rows, columns, C).
+
+    Of equal entries the first gets the cotangent.
+    """
+    largest: Tensor
+    largest, *others = _entries(x)
+    for entry in others:
+        largest = torch.maximum(largest, entry)
+    return largest
+
+
+def _entries(x: Any) -> list[Any]:
+    return [x[:, :, :, i, j] for i in range(x.shape[3]) for j in range(x.shape[4])]
+
+
+def _to_first_largest(g: Any, x: Any, ans: Any) -> Any:
+    parts = []
+    for entry in _entries(x):
+        rest = g * torch.sign(ans - entry)  # 0 at the largest; a comparison's truth values multiply slowly
+        parts.append(g - rest)
+        g = rest
+    return torch.stack(parts).unflatten(0, x.shape[3:5]).permute(2, 3, 4, 0, 1, 5)
+
+
+max_taps.defvjp(x=_to_first_largest)
+
+
+def taps(
     kernel_size: Sequence[int], counts: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
 ) -> Iterator[tuple[int, int, tuple[slice, slice]]]:
     """Each tap (i, j) of a kernel, and the rows and columns of the image that lie under it."""
@@ -269,7 +304,7 @@ def _shape(name: str, x: Tensor, layout: str) -> tuple[int, ...]:
     return tuple(x.shape)
 
 
-def _window_counts(
+def window_counts(
     name: str, size: Sequence[int], kernel_size: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
 ) -> tuple[int, ...]:
     if min(*kernel_size, *stride, *dilation) < 1:

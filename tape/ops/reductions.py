@@ -74,7 +74,7 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dty
 
 
 mean.defvjp(
-    x=lambda g, x_like, dim, keepdim: _spread(g, dim, keepdim, x_like.shape) / max(_count(x_like.shape, dim), 1)
+    x=lambda g, x_like, dim, keepdim: _spread(g / max(_count(x_like.shape, dim), 1), dim, keepdim, x_like.shape)
 )
 implements(Tensor.mean)(varargs(mean))
 

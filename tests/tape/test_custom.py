@@ -188,7 +188,8 @@ class TestKeywords:
 
     def test_keyword_only_arguments_are_refused(self, x: Tensor) -> None:
         with pytest.raises(TypeError, match="custom_vjp <lambda>: the keyword 'y' has no position"):
-            made(lambda x, *, y=1: x)(x)
+            made(lambda x, *, y=1: x)(x, y=2)
+        close(made(lambda x, *, y=2: x * y)(x), 2 * x)
 
     def test_a_function_without_a_signature_takes_positions(self, x: Tensor) -> None:
         f = made(torch.sin, lambda x: (torch.sin(x), x), lambda x, g: (g * torch.cos(x),))

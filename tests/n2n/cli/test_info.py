@@ -19,7 +19,7 @@ def test_info_of_a_run_says_how_it_was_made(n2n: Command, run_folder: Path) -> N
         assert word in outcome.out
 
 
-@pytest.mark.parametrize("command", ["demo", "train", "denoise", "evaluate", "info"])
+@pytest.mark.parametrize("command", ["demo", "train", "denoise", "evaluate", "bench", "info"])
 def test_every_command_explains_itself_with_an_example(n2n: Command, command: str) -> None:
     outcome = n2n(command, "--help")
     assert outcome.code == 0

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import tape
-from tape.ops.patches import add_windows, windows
+from tape.ops.patches import add_windows, max_taps, windows
 
 small = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
@@ -66,3 +66,10 @@ def test_repeats_of_everything(agrees_with_torch: Any) -> None:
 def test_images_without_a_batch(agrees_with_torch: Any) -> None:
     agrees_with_torch(lambda x: F.unfold(x, (2, 3), 1, 1, 2) ** 2, torch.rand(2, 4, 5, dtype=torch.float64))
     agrees_with_torch(lambda x: F.fold(x, (4, 5), 2) ** 2, torch.rand(8, 12, dtype=torch.float64))
+
+
+def test_of_equal_entries_of_a_window_the_first_gets_the_cotangent() -> None:
+    x = torch.tensor([1.0, 2.0, 2.0, 2.0, 0.0, 2.0], dtype=torch.float64).reshape(1, 1, 1, 3, 2, 1)
+    out, pullback = tape.vjp(max_taps, x)
+    assert out.item() == 2
+    assert pullback(torch.full_like(out, 3.0))[0].flatten().tolist() == [0, 3, 0, 0, 0, 0]

@@ -4,7 +4,6 @@ Each line below is an expression that a user may write. It is run once on plain 
 and once recorded.
 """
 
-import inspect
 from typing import Any
 
 import pytest

@@ -36,7 +36,7 @@ def only_on_broadcast(g: Any, y: Any, x_like: Any) -> Any:
 
 FAULTS: dict[str, tuple[str, dict[str, Callable[..., Any]], str]] = {
     "sign": ("cosh", {"x": lambda g, x: -g * torch.sinh(x)}, "gradient"),
-    "scale": ("mean", {"x": lambda g, x_like: 1.001 * g.expand(x_like.shape) / x_like.shape.numel()}, "gradient"),
+    "scale": ("exp", {"x": lambda g, ans: 1.001 * g * ans}, "gradient"),
     "broadcasting": ("multiply", {"x": only_on_broadcast}, "gradient"),
     "second order": ("sin", {"x": lambda g, x: g * torch.cos(tape.stop_gradient(x))}, "second order"),
     "swapped": ("divide", {"x": lambda g, x: g / x}, "gradient"),

@@ -1,0 +1,101 @@
+"""Windows of images in another basis: a small matrix along each dimension, as two products for the whole batch."""
+
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tape.domain import case, real
+from tape.registry import op
+
+Matrix = tuple[tuple[float, ...], ...]
+Sides = tuple[int, int, int, int]  # zeros on the left, on the right, at the top, at the bottom; negative ones crop
+
+few = {"n": (1, 2), "c": (1, 2)}
+overlapping = ((1.0, -2.0, 0.5), (0.0, 1.5, 1.0))  # from three pixels to two numbers
+beside = ((1.0, 0.5), (-1.0, 2.0), (0.25, 1.0))
+
+
+@op(
+    (
+        case(real("n 5 6 c"), matrix=(overlapping,), step=(2,), sides=((0, 0, 0, 0), (1, 1, 0, 2)), sizes=few),
+        case(real("n 4 3 c"), matrix=(beside,), step=(2,), sides=((0, 0, 0, 0), (0, 1, -1, 0)), sizes=few),
+    )
+)
+def change_windows(x: Tensor, *, matrix: Matrix, step: int, sides: Sides = (0, 0, 0, 0)) -> Tensor:
+    """(N, H, W, C) to (places, N * windows, C): for each window w, `matrix @ w @ matrix.T`, each entry a place.
+
+    A window has as many rows and columns as the matrix has columns, and lies `step` pixels from the next; what the
+    last ones lack is zero. The place (i, j) is at j * rows of the matrix + i.
+    """
+    n, _, _, channels = x.shape
+    span, (down, across) = len(matrix[0]), _window_counts(x.shape, len(matrix[0]), step, sides)
+    change = _tensor(matrix, x.dtype, x.device)
+    left, _, top, _ = sides
+    height, width = step * (down - 1) + span, step * (across - 1) + span
+    x = F.pad(x, (0, 0, left, width - left - x.shape[2], top, height - top - x.shape[1]))
+    bands = change @ x.unfold(1, span, step).permute(4, 0, 1, 2, 3).reshape(span, -1)
+    bands = bands.reshape(len(matrix) * n * down, width, channels)
+    windows = change @ bands.unfold(1, span, step).permute(3, 0, 1, 2).reshape(span, -1)
+    return windows.reshape(len(matrix) ** 2, n * down * across, channels)
+
+
+@op(
+    (
+        case(real("4 4 2"), matrix=(overlapping,), step=(2,), shape=((1, 5, 4, 2),), sides=((0, 1, 0, 0),)),
+        case(real("9 8 1"), matrix=(beside,), step=(2,), shape=((2, 3, 4, 1),)),
+        case(real("9 2 1"), matrix=(beside,), step=(2,), shape=((1, 5, 2, 1),), sides=((0, 0, -1, 0),)),
+    )
+)
+def add_changed_windows(
+    x: Tensor, *, matrix: Matrix, step: int, shape: tuple[int, int, int, int], sides: Sides = (0, 0, 0, 0)
+) -> Tensor:
+    """The transpose of `change_windows`: images of a shape, with each window added in its place."""
+    n, height, width, channels = shape
+    span, (down, across) = len(matrix[0]), _window_counts(shape, len(matrix[0]), step, sides)
+    change = _tensor(matrix, x.dtype, x.device).mT
+    bands = _add_overlapping((change @ x.reshape(len(matrix), -1)).reshape(span, -1, across, channels), step)
+    columns = bands.shape[1]
+    rows = (change @ bands.reshape(len(matrix), -1)).reshape(span, n, down, columns * channels)
+    image = _add_overlapping(rows, step)
+    image = image.reshape(n, image.shape[1], columns, channels)
+    left, _, top, _ = sides
+    if min(left, top) < 0:
+        return F.pad(image, (0, 0, -left, left + width - image.shape[2], -top, top + height - image.shape[1]))
+    return image[:, top : top + height, left : left + width]
+
+
+change_windows.defvjp(
+    x=lambda g, x_like, matrix, step, sides: add_changed_windows(
+        g, matrix=matrix, step=step, shape=tuple(x_like.shape), sides=sides
+    )
+)
+change_windows.keep_recipe()
+add_changed_windows.defvjp(x=lambda g, matrix, step, sides: change_windows(g, matrix=matrix, step=step, sides=sides))
+
+
+def _add_overlapping(parts: Tensor, step: int) -> Tensor:
+    """(entries of a window, R, windows, L) to (R, length, L): windows laid `step` apart, and added where they meet."""
+    span, outer, count, inner = parts.shape
+    total = parts.new_empty((outer, step * (count - 1) + max(span, step), inner))
+    total[:, step * count :] = 0
+    for i in range(span):
+        place = total[:, i : i + step * (count - 1) + 1 : step]
+        if i < step:
+            place.copy_(parts[i])
+        else:
+            place += parts[i]
+    return total
+
+
+def _window_counts(shape: torch.Size | tuple[int, ...], span: int, step: int, sides: Sides) -> tuple[int, int]:
+    left, right, top, bottom = sides
+    extents = shape[1] + top + bottom, shape[2] + left + right
+    return -(-(extents[0] - span) // step) + 1, -(-(extents[1] - span) // step) + 1
+
+
+@lru_cache
+def _tensor(matrix: Matrix, dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):  # the cache outlives the mode in which it is filled
+        return torch.tensor(matrix, dtype=torch.float64).to(device, dtype)
