@@ -100,10 +100,12 @@ class CustomVjp(Generic[_P, _R]):
         due = self._due(tree.unflatten(treedef, leaves), static)
 
         def forward(values: list[Any]) -> tuple[Any, Any]:
+            check = no_closures(self.name, values)
             pair = fwd(*tree.unflatten(treedef, values))
             if not (isinstance(pair, tuple) and len(pair) == 2):
                 raise TapeError(f"{self.name}: fwd must return a pair (out, residuals), not {described(pair)}")
             out, residuals = pair
+            check(out)
             places, out_treedef = tree.flatten(tree.map(is_float, out))
             return out, (residuals, places, out_treedef)
 

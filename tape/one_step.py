@@ -39,7 +39,7 @@ def one_step(
         backward: takes the residuals and a cotangent for each floating-point leaf of `out`; returns a cotangent
             for each leaf that is traced at this level, in order.
 
-    Raises TapeError if `forward` uses a traced value that is not among the leaves.
+    Raises TapeError if `forward` uses a traced value of this level or an inner one that is not among the leaves.
     """
     leaves = [stood_in(leaf) for leaf in leaves]
     tape = innermost(leaves)
@@ -48,7 +48,7 @@ def one_step(
     refuse_ended(name, tape)
     mine = [type(leaf) is Traced and leaf.tape is tape for leaf in leaves]
     stripped = [leaf.value if own else leaf for leaf, own in zip(leaves, mine, strict=True)]
-    check = no_closures(name, stripped)
+    check = no_closures(name, stripped, tape.level)
     out, residuals = forward(stripped)
     check(out)
     slots = [leaf.slot for leaf, own in zip(leaves, mine, strict=True) if own]
@@ -92,15 +92,16 @@ def refuse_ended(name: str, tape: Tape) -> None:
         )
 
 
-def no_closures(name: str, leaves: Sequence[Any]) -> Callable[[Any], None]:
-    """A check of a function's output: it refuses what has been recorded meanwhile of other values than `leaves`."""
+def no_closures(name: str, leaves: Sequence[Any], level: int = 0) -> Callable[[Any], None]:
+    """A check of a function's output: it refuses what has been recorded meanwhile, at some level or further in, of
+    other values than `leaves`."""
     given = set()
     for leaf in leaves:
         while type(leaf := stood_in(leaf)) is Traced:
             given.add((leaf.tape, leaf.slot))
             leaf = leaf.value
     tapes = {tape for tape, _ in given}.union(running())
-    before = [(tape, len(tape.steps), len(tape.likes)) for tape in tapes]
+    before = [(tape, len(tape.steps), len(tape.likes)) for tape in tapes if tape.level >= level]
 
     def check(out: Any) -> None:
         outputs = [stood_in(y) for y in tree.leaves(out)]
