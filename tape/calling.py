@@ -10,7 +10,7 @@ from torch import Tensor
 from tape import tree
 from tape.errors import TapeError
 from tape.recording import Like, Recipe, Step, Tape, is_view, like, version
-from tape.running import is_stood_in, stood_in
+from tape.running import is_stood_in, stand_ins, stood_in
 from tape.traced import Traced, raw, raw_tree
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _is_plain(x: Any) -> bool:
 def _record(primitive: "Primitive[..., Any]", args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """A call in any case; `args` are all positional ones and `options` all static ones."""
     leaves = tree.leaves(args)
-    if any(map(is_stood_in, leaves)):
+    if stand_ins() and any(map(is_stood_in, leaves)):
         return primitive.call(*tree.map(stood_in, args), **options)
     tape: Tape | None = None
     for leaf in leaves:
