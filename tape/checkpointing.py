@@ -24,11 +24,11 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     `torch.utils.checkpoint` do.
 
     When the derivative is worked out, the function runs a second time, so that its intermediate values are in
-    memory only then. Values and derivatives of any order are the same bits.
+    memory only then. Values are the same bits; derivatives of any order are the same up to the order of their sums.
 
     Args:
         f: takes pytrees of tensors and anything else, returns a pytree. It must be pure. Traced values that it
-            closes over count as its arguments. It may draw random numbers from torch's default generator, or from
+            closes over count as its arguments. It may draw random numbers from torch's default generators, or from
             a `torch.Generator` among its arguments: the second run draws the same ones and leaves the generator as
             it found it. A generator that it closes over would draw others: pass it as an argument.
 
@@ -119,6 +119,8 @@ def _repeatable(leaves: Sequence[Any]) -> Callable[[], Any]:
     """Around a call that is run again it makes the generators draw the same random numbers each time."""
     generators = [leaf for leaf in leaves if isinstance(leaf, torch.Generator)]
     generators.append(torch.default_generator)
+    if torch.cuda.is_initialized():
+        generators.extend(torch.cuda.default_generators)
     drawn: list[tuple[torch.Generator, torch.Tensor]] | None = None
 
     @contextmanager

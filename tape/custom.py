@@ -88,6 +88,8 @@ class CustomVjp(Generic[_P, _R]):
                     "derivative would be lost; take it out of nondiff_argnums, or pass tape.stop_gradient of it"
                 )
         leaves, treedef = tree.flatten(arguments)
+        leaves = [stood_in(leaf) for leaf in leaves]
+        arguments = tree.unflatten(treedef, leaves)
         if innermost(leaves) is None:
             check = no_closures(self.name, leaves)
             out = self.function(*arguments)
@@ -96,8 +98,7 @@ class CustomVjp(Generic[_P, _R]):
         if self.fwd is None or self.bwd is None:
             raise TapeError(f"{self.name} has no derivative yet; give it one with .defvjp(fwd, bwd)")
         fwd, bwd = self.fwd, partial(self.bwd, *(arguments[i] for i in static))
-        leaves = [stood_in(leaf) for leaf in leaves]
-        due = self._due(tree.unflatten(treedef, leaves), static)
+        due = self._due(arguments, static)
 
         def forward(values: list[Any]) -> tuple[Any, Any]:
             check = no_closures(self.name, values)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import tape
-from tape import checkpoint, grad, hessian, jvp, vjp
+from tape import checkpoint, grad, hessian, jacrev, jvp, vjp
 
 
 def same_bits(actual: Any, expected: Any) -> None:
@@ -40,37 +40,48 @@ def block(x: Any) -> Any:
 programs = st.recursive(
     st.sampled_from(["sin", "times", "tanh", "outside"]),
     lambda inner: st.tuples(
-        st.sampled_from(["checkpoint", "with argument", "grad", "jvp", "plain"]),
+        st.sampled_from(["checkpoint", "with argument", "custom", "grad", "jvp", "jacobian", "plain"]),
         st.lists(inner, min_size=1, max_size=3),
     ),
     max_leaves=5,
 )
 
 
-def run(program: Any, y: Any, around: list[Any], wrap: Callable[..., Any]) -> Any:
+def by_hand(f: Callable[..., Any]) -> Any:
+    """With a derivative of its own, which is the right one."""
+    custom = tape.custom_vjp(f)
+    custom.defvjp(lambda *args: (f(*args), args), lambda args, g: vjp(f, *args)[1](g))
+    return custom
+
+
+def run(program: Any, y: Any, outside: list[Any], wrap: Callable[..., Any]) -> Any:
     if program == "sin":
         return torch.sin(y)
     if program == "tanh":
         return torch.tanh(y + 0.5)
     if program == "times":
-        return y * around[0]
+        return y * outside[0]
     if program == "outside":
-        return around[len(around) // 2] * 0.75 + y
+        return outside[len(outside) // 2] * 0.75 + y
     kind, parts = program
 
-    def body(z: Any) -> Any:
+    def body(z: Any, y: Any = y, *around: Any) -> Any:
         for part in parts:
-            z = run(part, z, [*around, y, z], wrap)
+            z = run(part, z, [*(around or outside), y, z], wrap)
         return z
 
     if kind == "checkpoint":
         return wrap(lambda: body(y))()
     if kind == "with argument":
         return wrap(body)(y)
+    if kind == "custom":
+        return (by_hand(body) if wrap is checkpoint else body)(y, y, *outside)
+    if kind == "jacobian":
+        return jacrev(body)(y).sum(0)
     if kind == "grad":
-        return grad(lambda z: (body(z) * around[-1]).sum())(y)
+        return grad(lambda z: (body(z) * outside[-1]).sum())(y)
     if kind == "jvp":
-        return jvp(body, (y,), (around[-1],))[1]
+        return jvp(body, (y,), (outside[-1],))[1]
     return body(y)
 
 
