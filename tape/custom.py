@@ -113,7 +113,7 @@ class CustomVjp(Generic[_P, _R]):
         def backward(kept: Any, g: list[Any]) -> list[Any]:
             residuals, places, out_treedef = kept
             given = iter(g)
-            cotangent = tree.unflatten(out_treedef, [next(given) if is_float else None for is_float in places])
+            cotangent = tree.unflatten(out_treedef, [next(given) if floating else None for floating in places])
             pulled = bwd(residuals, cotangent)
             if not (isinstance(pulled, tuple) and len(pulled) == len(due)):
                 many = f" of {len(pulled)}" if isinstance(pulled, tuple) else ""
