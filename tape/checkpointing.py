@@ -11,8 +11,8 @@ from tape import tree
 from tape.errors import TapeError
 from tape.matching import is_float
 from tape.one_step import record_step, refuse_ended
-from tape.recording import Tape, like
-from tape.running import running, stand_ins, standing_in, stood_in
+from tape.recording import Step, Tape, like
+from tape.running import recording, running, stand_ins, standing_in, stood_in
 from tape.traced import Traced
 from tape.transforms import vjp
 
@@ -76,17 +76,23 @@ def _in_one_step(name: str, f: Callable[[Sequence[Any]], Any], leaves: Sequence[
     around = stand_ins()  # an enclosing checkpoint's, which are gone when the sweep comes
     met: dict[int, Any] = {}  # the values of this level among the leaves, and those that `f` closes over
 
+    mine = [leaf.slot if type(leaf) is Traced and leaf.tape is tape else None for leaf in leaves]
+    if any(slot is not None for slot in mine):
+        refuse_ended(name, tape)
+
     def stripped(x: Traced) -> Any:
         met[x.slot] = stood_in(x.value, around)
         return met[x.slot]
 
     def of_stripped(values: Sequence[Any]) -> Any:
-        with standing_in({tape: stripped}):
-            return f(values)
+        # Traced all the same, so that what `f` keeps or changes in place is noticed.
+        forgetful = Tape()
+        forgetful.steps = _Nothing()
+        boxed = [x if slot is None else forgetful.trace(x) for x, slot in zip(values, mine, strict=True)]
+        with standing_in({tape: lambda x: forgetful.trace(stripped(x))}), recording(forgetful):
+            out = f(boxed)
+        return tree.map(lambda y: y.value if type(y) is Traced and y.tape is forgetful else y, out)
 
-    mine = [leaf.slot if type(leaf) is Traced and leaf.tape is tape else None for leaf in leaves]
-    if any(slot is not None for slot in mine):
-        refuse_ended(name, tape)
     values = [leaf if slot is None else stripped(leaf) for leaf, slot in zip(leaves, mine, strict=True)]
     out = _in_one_step(name, of_stripped, values, outer)
     if not met:
@@ -113,6 +119,13 @@ def _in_one_step(name: str, f: Callable[[Sequence[Any]], Any], leaves: Sequence[
         return vjp(again, *inputs, keep=False)[1](cotangents)
 
     return record_step(tape, name, slots, out, list(met.values()), checkpoint(pulled))
+
+
+class _Nothing(list[Step]):
+    """The steps of a tape that keeps none."""
+
+    def append(self, step: Step) -> None:
+        pass
 
 
 def _repeatable(leaves: Sequence[Any]) -> Callable[[], Any]:

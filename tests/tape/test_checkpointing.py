@@ -287,6 +287,25 @@ class TestRandomness:
 
 
 class TestImpureFunctions:
+    def test_what_it_keeps_has_ended(self, x: Tensor) -> None:
+        kept: list[Any] = []
+        f = checkpoint(lambda x: (kept.append(x * x), x * 2)[1])
+        for wrapped in (f, lambda x: checkpoint(lambda: f(x))()):
+            for use in (lambda: kept[-1].sum() * 2, lambda: kept[-1]):
+                with pytest.raises(tape.TapeError, match="has ended"):
+                    grad(lambda x, use=use, wrapped=wrapped: wrapped(x).sum() * use())(x)
+
+    @pytest.mark.parametrize(
+        "change",
+        [lambda x: x.add_(1), lambda x: x.__setitem__(0, 1.0), lambda x: torch.relu_(x), lambda x: x[0].zero_()],
+    )
+    def test_changes_in_place_are_refused_at_once(self, change: Callable[[Any], Any], x: Tensor) -> None:
+        for f in (checkpoint(change), lambda x: checkpoint(lambda: change(x))()):
+            before = x.clone()
+            with pytest.raises(tape.TapeError, match="in place"):
+                vjp(f, x)
+            same_bits(x, before)
+
     def test_other_shapes_in_the_second_run(self, x: Tensor) -> None:
         runs: Iterator[int] = iter(range(2, 4))
         _, pullback = vjp(checkpoint(lambda x: x[: next(runs)]), x)
