@@ -11,6 +11,7 @@ from tape import tree
 from tape.errors import TapeError
 from tape.observing import Call
 from tape.recording import Like, Recipe, Step, Tape, is_view, like, version
+from tape.running import is_stood_in, stand_ins, stood_in
 from tape.traced import Traced, raw, raw_tree
 
 if TYPE_CHECKING:
@@ -146,8 +147,11 @@ def _is_plain(x: Any) -> bool:
 
 def _record(primitive: "Primitive[..., Any]", args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """A call in any case; `args` are all positional ones and `options` all static ones."""
+    leaves = tree.leaves(args)
+    if stand_ins() and any(map(is_stood_in, leaves)):
+        return primitive.call(*tree.map(stood_in, args), **options)
     tape: Tape | None = None
-    for leaf in tree.leaves(args):
+    for leaf in leaves:
         if type(leaf) is Traced and (tape is None or leaf.tape.level > tape.level):
             tape = leaf.tape
     if tape is None:

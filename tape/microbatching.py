@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from tape import tree
-from tape.custom import innermost, one_step
 from tape.errors import TapeError
+from tape.matching import described
+from tape.one_step import innermost, one_step
+from tape.running import stood_in
 from tape.traced import Traced, raw
 from tape.transforms import vjp
 
@@ -54,6 +56,7 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
     @wraps(loss)
     def in_microbatches(params: Any, *batch: Any) -> Any:
         leaves, treedef = tree.flatten((params, batch))
+        leaves = [stood_in(leaf) for leaf in leaves]
         first = len(tree.leaves(params))
         count = next((len(x) for x in leaves[first:] if isinstance(raw(x), Tensor) and x.ndim), 0)
         if count <= size:
@@ -74,8 +77,8 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
                     filled[i] = x
                 params, batch = tree.unflatten(treedef, filled)
                 value = loss(params, *batch)
-                if value.shape != ():
-                    raise TapeError(f"microbatch: the loss has shape {tuple(value.shape)}; it must be 0-d")
+                if not isinstance(raw(value), Tensor) or value.shape != ():
+                    raise TapeError(f"microbatch: the loss returned {described(value)}; its result must be 0-d")
                 return value * weight
 
             if not chosen:

@@ -14,6 +14,7 @@ from tape.calling import _record, caller
 from tape.primitive import Primitive
 from tape.recording import Tape
 from tape.registry import registry
+from tape.running import standing_in
 from tape.traced import Traced
 from tape.verify.drawing import Call, calls
 
@@ -298,3 +299,14 @@ def test_an_outer_values_recipe_does_not_stand_for_it_at_an_inner_level() -> Non
         return tape.grad(lambda y: (y * large).sum())(torch.ones(4, 3)).square().sum()
 
     assert tape.grad(f)(ones).equal(8 * ones)
+
+
+def test_a_value_that_something_stands_in_for_is_replaced() -> None:
+    recorder, other = Tape(), Tape()
+    x, y = recorder.trace(torch.ones(2)), other.trace(torch.zeros(2))
+    with standing_in({recorder: lambda x: other.trace(x.value * 3)}):
+        results = [torch.sin(x), x + y, torch.cat([y, x]), torch.sum(x, dim=0)]
+    assert [result.tape for result in results] == [other] * 4
+    assert [tape.traced.raw(result).tolist() for result in results[1:]] == [[3, 3], [0, 0, 3, 3], 6]
+    assert not recorder.steps
+    assert (x + 1).tape is recorder
