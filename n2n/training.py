@@ -17,7 +17,7 @@ from nn import Layer, Params
 
 __all__ = ["Score", "State", "Update", "begin", "denoised", "microbatch_size", "score", "train", "training_step"]
 
-PIXELS = 16384  # of a microbatch: few enough for a core's cache, enough that starting each operation costs little
+PIXELS = 65536  # of a microbatch: enough that starting each operation costs little, few enough to stay near a core
 
 
 def training_step(
@@ -65,11 +65,11 @@ def training_step(
 
 
 def microbatch_size(batch: Sequence[int], threads: int) -> int:
-    """How many images of a batch (N, C, H, W) make a microbatch: as many as have about 16,384 pixels, at least one,
+    """How many images of a batch (N, C, H, W) make a microbatch: as many as have about 65,536 pixels, at least one,
     and no more than leave something to each of the threads.
 
     >>> microbatch_size((400, 3, 32, 32), 2), microbatch_size((10, 3, 32, 32), 2), microbatch_size((8, 3, 256, 256), 2)
-    (16, 5, 1)
+    (64, 5, 1)
     """
     return max(1, min(PIXELS // (batch[-1] * batch[-2]), -(-batch[0] // threads)))
 

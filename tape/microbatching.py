@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from functools import cache, partial, wraps
 from typing import Any
@@ -16,7 +16,7 @@ from tape.matching import described
 from tape.one_step import innermost, one_step
 from tape.running import stood_in
 from tape.traced import Traced, raw
-from tape.transforms import vjp
+from tape.transforms import swept_at_once
 
 __all__ = ["microbatch"]
 
@@ -83,8 +83,7 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
 
             if not chosen:
                 return contribution(), []
-            value, pullback = vjp(contribution, *[piece[i] for i in chosen], keep=False)
-            return value, list(pullback(torch.ones_like(raw(value))))
+            return swept_at_once(contribution, tuple(piece[i] for i in chosen))
 
         def combined(results: Iterable[tuple[Any, list[Any]]]) -> tuple[Any, list[Any]]:
             results = iter(results)
@@ -114,21 +113,32 @@ def _has_rows(x: Any, count: int) -> bool:
 
 
 def _in_threads(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
-    """The jobs' results, each job in its own thread with its share of torch's cores."""
+    """The jobs' results, each job in its own thread, the first in this one, with its share of torch's cores."""
+    _keep_freed_memory()
     if len(jobs) == 1:
         return [jobs[0]()]
     cores = torch.get_num_threads()
+    share = max(1, cores // len(jobs))
+    futures = [_threads(len(jobs) - 1, share).submit(copy_context().run, job) for job in jobs[1:]]
+    torch.set_num_threads(share)
     try:
-        futures = [_threads(len(jobs), max(1, cores // len(jobs))).submit(copy_context().run, job) for job in jobs]
-        return [future.result() for future in futures]
+        return [jobs[0](), *[future.result() for future in futures]]
     finally:
-        torch.set_num_threads(cores)  # what a thread sets holds for threads that start later, too
+        wait(futures)
+        torch.set_num_threads(cores)
 
 
 @cache
 def _threads(count: int, share: int) -> ThreadPoolExecutor:
     """Threads that stay, each with memory of its own to use again, and with its share of the cores."""
     return ThreadPoolExecutor(count, "microbatch", initializer=torch.set_num_threads, initargs=(share,))
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Has the C library keep freed blocks of up to 32 MB for the next microbatch, where it would give each back to the
+    system and get it again page by page: glibc takes the largest block that was freed for the size to keep."""
+    torch.empty(31 << 20, dtype=torch.uint8)  # freed at once, and never touched
 
 
 if hasattr(os, "register_at_fork"):

@@ -15,7 +15,7 @@ from tape.recording import Tape, sweep
 from tape.running import is_stood_in, recording
 from tape.traced import Traced, raw
 
-__all__ = ["grad", "record", "stop_gradient", "value_and_grad", "vjp", "vjp_of"]
+__all__ = ["grad", "record", "stop_gradient", "swept_at_once", "value_and_grad", "vjp", "vjp_of"]
 
 
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -129,6 +129,15 @@ def record(f: Callable[..., Any], args: tuple[Any, ...], *watching: Observer) ->
     return _Recording(f, args, tuple(f"argument {i}" for i in range(len(args))), False, *watching).tape
 
 
+def swept_at_once(f: Callable[..., Any], primals: tuple[Any, ...]) -> tuple[Any, list[Any]]:
+    """The value of `f`, which is 0-d, and its gradients in the primals. What recipes would make again is kept: it
+    is not kept for long."""
+    run = _Recording(f, primals, tuple(f"primal {i}" for i in range(len(primals))), False, remakes=False)
+    seed = torch.ones((), dtype=run.out.dtype, device=run.out.device)
+    gradients = list(run.pull([seed], keep=False))
+    return run.result(run.out), gradients
+
+
 def _constant(x: Any) -> Any:
     return raw(x).detach() if isinstance(raw(x), Tensor) else x
 
@@ -143,8 +152,9 @@ class _Recording:
         names: tuple[str, ...],
         has_aux: bool,
         *watching: Observer,
+        remakes: bool = True,
     ) -> None:
-        self.tape = Tape(*watching)
+        self.tape = Tape(*watching, remakes=remakes)
         leaves, self.treedef = tree.flatten(primals)
         check_differentiable(leaves, lambda i: named(names, tree.paths(primals)[i]))
         inputs = [self._input(leaf) for leaf in leaves]
