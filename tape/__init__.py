@@ -17,6 +17,7 @@ from tape import tree as tree
 from tape.checkpointing import checkpoint
 from tape.custom import CustomVjp, custom_vjp
 from tape.errors import TapeError
+from tape.finite import require_finite
 from tape.forward import hvp, jvp
 from tape.jacobians import hessian, jacfwd, jacrev
 from tape.microbatching import microbatch
@@ -42,6 +43,7 @@ __all__ = [
     "jvp",
     "microbatch",
     "primitive",
+    "require_finite",
     "stop_gradient",
     "trace",
     "tree",

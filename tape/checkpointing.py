@@ -10,7 +10,7 @@ import torch
 from tape import tree
 from tape.errors import TapeError
 from tape.matching import is_float
-from tape.one_step import record_step, refuse_ended
+from tape.one_step import observed_call, record_step, refuse_ended
 from tape.recording import Step, Tape, like
 from tape.running import recording, running, stand_ins, standing_in, stood_in
 from tape.traced import Traced
@@ -118,7 +118,10 @@ def _in_one_step(name: str, f: Callable[[Sequence[Any]], Any], leaves: Sequence[
     def pulled(inputs: Sequence[Any], cotangents: list[Any]) -> Any:
         return vjp(again, *inputs, keep=False)[1](cotangents)
 
-    return record_step(tape, name, slots, out, list(met.values()), checkpoint(pulled))
+    call = observed_call(
+        lambda values: again(*values), list(met.values()), slots, [y for y in tree.leaves(out) if is_float(y)]
+    )
+    return record_step(tape, name, slots, out, list(met.values()), checkpoint(pulled), call)
 
 
 class _Nothing(list[Step]):

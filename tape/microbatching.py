@@ -1,9 +1,10 @@
 """A loss over a batch, worked on in microbatches: the same value and gradients from less memory at a time."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from typing import Any
 
 import torch
@@ -118,9 +119,17 @@ def _in_threads(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
         return [jobs[0]()]
     cores = torch.get_num_threads()
     try:
-        share = max(1, cores // len(jobs))
-        with ThreadPoolExecutor(len(jobs), initializer=torch.set_num_threads, initargs=(share,)) as pool:
-            futures = [pool.submit(copy_context().run, job) for job in jobs]
-            return [future.result() for future in futures]
+        futures = [_threads(len(jobs), max(1, cores // len(jobs))).submit(copy_context().run, job) for job in jobs]
+        return [future.result() for future in futures]
     finally:
         torch.set_num_threads(cores)  # what a thread sets holds for threads that start later, too
+
+
+@cache
+def _threads(count: int, share: int) -> ThreadPoolExecutor:
+    """Threads that stay, each with memory of its own to use again, and with its share of the cores."""
+    return ThreadPoolExecutor(count, "microbatch", initializer=torch.set_num_threads, initargs=(share,))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # threads do not survive a fork

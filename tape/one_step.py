@@ -8,11 +8,12 @@ import torch
 from tape import tree
 from tape.errors import TapeError
 from tape.matching import is_float
+from tape.observing import Call
 from tape.recording import Plan, Step, Tape, version
 from tape.running import running, stood_in
 from tape.traced import Traced
 
-__all__ = ["innermost", "no_closures", "one_step", "record_step", "refuse_ended"]
+__all__ = ["innermost", "no_closures", "observed_call", "one_step", "record_step", "refuse_ended"]
 
 
 class _Function(NamedTuple):
@@ -52,7 +53,19 @@ def one_step(
     out, residuals = forward(stripped)
     check(out)
     slots = [leaf.slot for leaf, own in zip(leaves, mine, strict=True) if own]
-    return record_step(tape, name, slots, out, residuals, backward)
+    places = [leaf.slot if own else None for leaf, own in zip(leaves, mine, strict=True)]
+    call = observed_call(lambda values: forward(values)[0], stripped, places, out)
+    return record_step(tape, name, slots, out, residuals, backward, call)
+
+
+def observed_call(f: Callable[[list[Any]], Any], values: Sequence[Any], slots: list[Any], out: Any) -> Call:
+    """What an observer is told of a step that stands for a call of `f`."""
+
+    def run(*values: Any) -> tuple[Any, ...]:
+        return tuple(tree.leaves(f(list(values))))
+
+    names = tuple(f"argument {i}" for i in range(len(values)))
+    return Call(run, names, tuple(values), slots, {}, tuple(tree.leaves(out)))
 
 
 def record_step(
@@ -62,6 +75,7 @@ def record_step(
     out: Any,
     residuals: Any,
     backward: Callable[[Any, list[Any]], Sequence[Any]],
+    call: Call,
 ) -> Any:
     """Records one step that made `out` of the values at some slots, and gives `out` this level's boxes."""
     outputs, treedef = tree.flatten(out)
@@ -72,7 +86,8 @@ def record_step(
         return tuple(backward(residuals, list(g)))
 
     plan = Plan(((0, rule, lambda pool: pool),), lambda places: places, ("residuals",), remade=False)
-    tape.steps.append(Step(_Function(name), plan, [slots], tuple(traced), (residuals,), version((residuals,))))
+    step = Step(_Function(name), plan, [slots], tuple(traced), (residuals,), version((residuals,)))
+    tape.add(step, call)
     return tree.unflatten(treedef, boxed)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tape import tree
 from tape.errors import TapeError
+from tape.observing import Call, Observer, observers
 from tape.traced import Traced, raw
 
 __all__ = ["Like", "Plan", "Recipe", "Step", "Tape", "is_view", "like", "sweep", "version"]
@@ -90,13 +91,30 @@ class Step(NamedTuple):
 class Tape:
     """The record of one running transformation."""
 
-    __slots__ = ("ended", "level", "likes", "steps")
+    __slots__ = ("_ended", "direct", "level", "likes", "observers", "remakes", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, *watching: Observer, remakes: bool = True) -> None:
         self.level = next(_levels)
         self.steps: list[Step] = []
         self.likes: list[Like] = []
+        self.observers = (*observers.get(), *watching)
+        self.remakes = remakes  # whether recipes are kept in place of what they make
         self.ended = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more may be recorded."""
+        return self._ended
+
+    @ended.setter
+    def ended(self, ended: bool) -> None:
+        self._ended = ended
+        self.direct = not ended and not self.observers  # whether a call may record its step without asking anybody
+
+    def add(self, step: Step, call: Call) -> None:
+        for observer in self.observers:
+            step = observer(self, step, call)
+        self.steps.append(step)
 
     def trace(self, value: Any, recipe: "Recipe | None" = None) -> Traced:
         """Gives `value` the next slot; where a rule asks for it, its recipe is kept in its place."""

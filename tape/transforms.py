@@ -10,6 +10,7 @@ from tape import tree
 from tape.arguments import Argnums, check_differentiable, named
 from tape.errors import TapeError
 from tape.matching import Expected, described, is_float
+from tape.observing import Observer
 from tape.recording import Tape, sweep
 from tape.running import is_stood_in, recording
 from tape.traced import Traced, raw
@@ -123,10 +124,9 @@ def stop_gradient(x: Any) -> Any:
     return tree.map(_constant, x)
 
 
-def record(f: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Tape, list[int]]:
-    """The tape of a call of `f`, and the slots of its arguments' floating-point tensors."""
-    run = _Recording(f, args, tuple(f"argument {i}" for i in range(len(args))), has_aux=False)
-    return run.tape, [slot for slot in run.slots if slot is not None]
+def record(f: Callable[..., Any], args: tuple[Any, ...], *watching: Observer) -> Tape:
+    """The tape of a call of `f`, shown to observers as it is recorded."""
+    return _Recording(f, args, tuple(f"argument {i}" for i in range(len(args))), False, *watching).tape
 
 
 def _constant(x: Any) -> Any:
@@ -136,8 +136,15 @@ def _constant(x: Any) -> Any:
 class _Recording:
     """One recorded call of a function: what came out, and the tape to pull cotangents back through."""
 
-    def __init__(self, f: Callable[..., Any], primals: tuple[Any, ...], names: tuple[str, ...], has_aux: bool) -> None:
-        self.tape = Tape()
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        primals: tuple[Any, ...],
+        names: tuple[str, ...],
+        has_aux: bool,
+        *watching: Observer,
+    ) -> None:
+        self.tape = Tape(*watching)
         leaves, self.treedef = tree.flatten(primals)
         check_differentiable(leaves, lambda i: named(names, tree.paths(primals)[i]))
         inputs = [self._input(leaf) for leaf in leaves]

@@ -1,5 +1,7 @@
 """What a trace says about a recorded function."""
 
+from collections.abc import Callable
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -101,3 +103,125 @@ def test_a_recipe_may_be_asked_for_after_the_first_call() -> None:
 def test_the_inputs_of_a_program_are_the_floating_point_tensors() -> None:
     program = tape.trace(lambda x, index, y: x[index] * y)(torch.ones(3), torch.tensor([0]), torch.ones(1))
     assert {slot: tuple(like.shape) for slot, like in program.inputs.items()} == {0: (3,), 1: (1,)}
+
+
+def test_a_listing(from_source: Callable[[str], Callable[..., Any]]) -> None:
+    f = from_source("""
+        def f(params, x):
+            y = x @ params["w"]
+            y = torch.where(y > 1, y, 0.5 * y)
+            return {"loss": y.square().mean(dim=(0, 1)), "rows": len(y)}
+    """)
+    program = tape.trace(f)({"w": torch.ones(3, 4)}, torch.ones(2, 3))
+    expected = """
+        %0 float32[3, 4]   argument 0 at w
+        %1 float32[2, 3]   argument 1
+        %2 float32[2, 4] = matmul(%1, %0)        keeps y 48 B, x 24 B  model.py:2  y = x @ params["w"]
+        %3 bool[2, 4]    = gt(%2, 1)             not differentiated    model.py:3  y = torch.where(y > 1, y, 0.5 * y)
+        %4 float32[2, 4] = multiply(%2, 0.5)                           model.py:3
+        %5 float32[2, 4] = where(%3, %2, %4)     keeps condition 8 B   model.py:3
+        %6 float32[2, 4] = square(%5)            keeps x 32 B          model.py:4  RETURN
+        %7 float32[]     = mean(%6, dim=(0, 1))                        model.py:4
+        returns {'loss': %7, 'rows': 2}; about 80 flops; 112 bytes are kept
+    """.replace("RETURN", 'return {"loss": y.square().mean(dim=(0, 1)), "rows": len(y)}')
+    assert str(program) == dedent(expected).strip()
+
+
+def test_a_recipe_is_said_as_a_recipe() -> None:
+    program = tape.trace(lambda x: torch.sin(x.repeat_interleave(3).flip(0).repeat_interleave(2)))(torch.ones(4))
+    assert program.steps[-1].kept == {"x": 48}
+    assert program.steps[-1].recipes == {"x": "repeat_interleave"}
+    assert "keeps x by repeat_interleave 48 B" in str(program)
+
+
+def test_recipes_in_recipes_are_named_from_the_outermost() -> None:
+    program = tape.trace(lambda x: torch.sin(F.pad(x.repeat_interleave(3), (1, 1))))(torch.ones(4))
+    assert program.steps[-1].recipes == {"x": "pad_constant of repeat_interleave"}
+
+
+def test_static_arguments_are_shown_where_they_are_not_the_default() -> None:
+    x = torch.ones(3, 4)
+    program = tape.trace(lambda x: torch.cat([x[:, 1:], x[..., 0:1]], 1).sum(1, keepdim=True))(x)
+    shown = [(step.op, step.arguments) for step in program.steps]
+    assert shown[-2:] == [("cat", "[%1, %2], dim=1"), ("sum", "%3, dim=1, keepdim=True")]
+
+
+def test_a_step_of_a_rule_says_so_and_has_the_line_of_the_call(
+    from_source: Callable[[str], Callable[..., Any]],
+) -> None:
+    f = from_source("""
+        def energy(x):
+            return torch.sin(x).sum()
+
+        def f(x):
+            return tape.grad(energy)(x)
+    """)
+    program = tape.trace(f)(torch.ones(3))
+    assert [(step.op, step.source.partition("  ")[0], step.rules) for step in program.steps] == [
+        ("sin", "model.py:2", ()),
+        ("sum", "model.py:2", ()),
+        ("cos", "model.py:2", ("sin",)),
+        ("multiply", "model.py:2", ("sin",)),
+    ]
+    assert "in the rule of sin, model.py:2" in str(program)
+    second = tape.trace(tape.grad(lambda x: f(x).sum()))(torch.ones(3))
+    assert second.steps[-1].rules == ("cos", "sin")
+
+
+def test_steps_inside_a_layer_have_the_line_that_calls_it(from_source: Callable[[str], Callable[..., Any]]) -> None:
+    f = from_source("""
+        def f(x, w):
+            return nn.conv2d(x, w)
+    """)
+    program = tape.trace(f)(torch.ones(1, 2, 5, 5), torch.ones(3, 2, 3, 3))
+    assert {step.source for step in program.steps} == {"model.py:2  return nn.conv2d(x, w)"}
+
+
+def test_a_function_as_one_step() -> None:
+    def loss(w: Any, x: Any) -> Any:
+        return (x @ w).square().mean()
+
+    program = tape.trace(tape.microbatch(loss, 2))(torch.ones(3), torch.ones(4, 3))
+    assert [(step.op, step.arguments, step.flops) for step in program.steps] == [("microbatch", "%0, %1", 0)]
+
+
+def test_a_trace_inside_a_transformation() -> None:
+    programs = []
+
+    def f(x: Any) -> Any:
+        programs.append(tape.trace(torch.sin)(x))
+        return torch.sin(x)
+
+    assert torch.equal(tape.grad(f)(torch.tensor(1.0)), torch.cos(torch.tensor(1.0)))
+    assert [step.op for step in programs[0].steps] == ["sin"]
+
+
+def test_under_vmap() -> None:
+    listings = []
+
+    def f(x: Any) -> Any:
+        program = tape.trace(lambda x: torch.exp(x).sum())(x)
+        listings.append(str(program))
+        return program(2 * x)
+
+    x = torch.linspace(0, 1, 6).reshape(3, 2)
+    assert torch.equal(torch.func.vmap(f)(x), torch.exp(2 * x).sum(1))
+    assert listings[0].startswith("%0 float32[2]   argument 0")
+
+
+def test_keywords_are_constants() -> None:
+    program = tape.trace(lambda x, *, scale: x * scale)(torch.ones(2), scale=3.0)
+    assert torch.equal(program(torch.ones(2) * 2), torch.full((2,), 6.0))
+
+
+def test_what_is_traced_normally_has_no_observers() -> None:
+    tapes = []
+
+    def f(x: Any) -> Any:
+        tapes.append(x.tape)
+        return x.sin()
+
+    tape.grad(f)(torch.tensor(1.0))
+    tape.trace(f)(torch.tensor(1.0))
+    assert [bool(one.observers) for one in tapes] == [False, True]
+    assert tape.observing.observers.get() == ()
