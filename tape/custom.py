@@ -30,7 +30,8 @@ def custom_vjp(f: Callable[_P, _R], nondiff_argnums: Sequence[int] = ()) -> "Cus
     function itself where its rule is to count there, too.
 
     Args:
-        f: takes pytrees of tensors, returns a pytree of tensors. Keywords are understood by its signature.
+        f: takes pytrees of tensors, returns a pytree of tensors. It must be pure, as `fwd` and `bwd` must. Keywords
+            are understood by its signature.
         nondiff_argnums: the positional arguments that are no subject of differentiation: functions, numbers,
             names. They may not hold traced values.
 
