@@ -4,8 +4,8 @@ A case says how to call an op. It also says what holds outside the smooth: which
 a tie (`at`, which a registered op with either must declare), which calls it refuses (`refuses`), and which faults in
 its rules make no difference (`equivalent`). `tape.verify` checks all of it.
 
-Inputs are drawn in float64 and tried in float32 too. The same classes stand in `tape.verify` and here as `real`,
-`integer` and `boolean`, for domains that read as text.
+Inputs are drawn in float64 and tried in float32 too. `real`, `integer` and `boolean` are the classes of those names,
+for domains that read as text.
 """
 
 from dataclasses import dataclass, field, replace
@@ -82,7 +82,8 @@ class Boolean:
 
     >>> import torch
     >>> from tape import verify
-    >>> verify.check(torch.masked_fill, domain=case(real("n"), boolean("n"), 0.0), order=1).examples["integer inputs"] > 0
+    >>> masked = case(real("n"), boolean("n"), 0.0)
+    >>> verify.check(torch.masked_fill, domain=masked, order=1).examples["integer inputs"] > 0
     True
     """
 
@@ -127,8 +128,9 @@ class Refusal:
 class Case:
     """One way of calling: positional arguments, and for each option the values to choose from.
 
-    Of the arguments, pytrees, those that are `Real`, `Integer` or `Boolean` are drawn and all else is passed as it
-    is. `sizes` gives the smallest and the largest size of a dimension by its name, 0 and 3 where it says nothing.
+    An argument or option that is `Real`, `Integer` or `Boolean` is drawn, and so are the entries of a tuple or list
+    with a `Real` among them; all else is passed as it is. `sizes` gives the smallest and the largest size of a
+    dimension by its name, 0 and 3 where it says nothing. `at`, `refuses` and `equivalent` add to a case.
 
     >>> Case((real("n k"),), options={"dim": (0, 1)}, sizes={"n": (1, 4)}).refuses(IndexError, 0.0).refusals[0].args
     (0.0,)
@@ -160,8 +162,8 @@ class Case:
     def equivalent(self, mutant: str, because: str) -> "Case":
         """This case, declaring that a mutant of the op's rules is no fault, and why. A failure prints its name.
 
-        >>> case(real("n")).equivalent("x: stopped residual x", "the op is linear").equivalents
-        {'x: stopped residual x': 'the op is linear'}
+        >>> case(real("n")).equivalent("rule of x with y as a constant", because="y has whole numbers").equivalents
+        {'rule of x with y as a constant': 'y has whole numbers'}
         """
         return replace(self, equivalents=self.equivalents | {mutant: because})
 

@@ -6,7 +6,7 @@ __all__ = ["TapeError"]
 class TapeError(RuntimeError):
     """The root of the engine's own errors: what was wrong, in which op and argument, and what to do.
 
-    A Python number where a tensor is due is a TypeError instead, a position out of range a ValueError, as Python has it.
+    A Python number where a tensor is due is a TypeError instead, a position out of range a ValueError.
 
     >>> import tape, torch
     >>> try:

@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import optree
-from optree import PyTreeSpec as TreeDef
+from optree import PyTreeSpec as TreeDef  # a pytree's structure without its leaves: compares with ==, and counts them
 
 __all__ = ["TreeDef", "flatten", "flatten_up_to", "leaves", "map", "paths", "register_dataclass", "unflatten"]
-
-# A TreeDef is what remains of a pytree without its leaves: two of them compare equal, and `num_leaves` counts.
 
 _NAMESPACE = "tape"
 _Class = TypeVar("_Class", bound=type)
