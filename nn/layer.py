@@ -17,8 +17,8 @@ class Layer(NamedTuple):
 
     `init(generator, shape)` draws parameters for inputs of a shape, which does not count the batch, and returns
     them with the output's shape. `apply(params, x)` is pure, and `x` has the batch as its first dimension. Parameters
-    are nested dicts of tensors, of the dtype that the initialisers give them. The idea is that
-    of `jax.example_libraries.stax`.
+    are nested dicts of tensors, of the dtype that the initialisers give them. The idea is that of
+    `jax.example_libraries.stax`.
 
     Any pair will do, as in a layer that learns one factor:
 

@@ -17,7 +17,7 @@ __all__ = ["interpolate", "upsample_conv2d", "upsample_nearest"]
 
 
 def upsample_nearest(input: Tensor, scale_factor: Pair) -> Tensor:
-    """Repeats each pixel `scale_factor` times down and across.
+    """Repeats each pixel `scale_factor` times down and across, as `torch.nn.functional.interpolate` by default.
 
     Args:
         input: (..., H, W).
