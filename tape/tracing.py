@@ -50,7 +50,6 @@ def trace(f: Callable[..., Any]) -> Callable[..., Program]:
     """The function that runs `f` and returns the program that it records, instead of its result.
 
     The program is recorded with respect to every floating-point tensor among the arguments, as by `vjp`.
-    As `jax.make_jaxpr`, with the errors of `vjp`.
 
     >>> import torch
     >>> print(trace(lambda x, y: (x @ y).sum())(torch.ones(2, 3), torch.ones(3, 4)))
