@@ -1,21 +1,49 @@
-"""Functional, tape-based automatic differentiation on plain torch tensors."""
+"""Functional, tape-based automatic differentiation on plain torch tensors.
+
+Every transformation nests in every other, and goes with torch's own where torch's goes around it: `torch.func.vmap`
+over any of them gives per-sample gradients and batched Jacobians, and `make_fx` the program of a derivative as a
+graph. `functional_call` makes a `torch.nn.Module` a function of its parameters.
+
+>>> import torch
+>>> torch.func.vmap(jacrev(torch.sin))(torch.zeros(2, 1)).shape
+torch.Size([2, 1, 1])
+
+Not the other way around: `torch.func.vmap`, `torch.func.grad` and `torch.autograd` inside a function that is
+differentiated here are refused, and to torch's derivatives what is worked out here is a constant.
+"""
 
 from tape import ops as ops
 from tape import tree as tree
+from tape.checkpointing import checkpoint
+from tape.custom import CustomVjp, custom_vjp
 from tape.errors import TapeError
+from tape.finite import require_finite
+from tape.forward import hvp, jvp
+from tape.jacobians import hessian, jacfwd, jacrev
 from tape.microbatching import microbatch
+from tape.modules import functional_call
 from tape.primitive import Primitive, primitive
 from tape.traced import implements
 from tape.tracing import trace
 from tape.transforms import grad, stop_gradient, value_and_grad, vjp
 
 __all__ = [
+    "CustomVjp",
     "Primitive",
     "TapeError",
+    "checkpoint",
+    "custom_vjp",
+    "functional_call",
     "grad",
+    "hessian",
+    "hvp",
     "implements",
+    "jacfwd",
+    "jacrev",
+    "jvp",
     "microbatch",
     "primitive",
+    "require_finite",
     "stop_gradient",
     "trace",
     "tree",

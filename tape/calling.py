@@ -9,7 +9,9 @@ from torch import Tensor
 
 from tape import tree
 from tape.errors import TapeError
+from tape.observing import Call
 from tape.recording import Like, Recipe, Step, Tape, is_view, like, version
+from tape.running import is_stood_in, stand_ins, stood_in
 from tape.traced import Traced, raw, raw_tree
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def call({parameters}):
     while True:{each}
         if tape__ is None:
             return function__({arguments}{options})
-        if tape__.ended or not is_grad_enabled__():
+        if not tape__.direct or not is_grad_enabled__():
             break
         ans__ = function__({values}{options})
         slots__ = [{slots}]
@@ -94,7 +96,7 @@ def call({parameters}):
         tape__.likes.append(new__(Like__, (ans__.shape, ans__.dtype, ans__.device)))
         residuals__ = plan__.residuals(({kept}ans__))
         tape__.steps.append(new__(Step__, (primitive__, plan__, slots__, slot__, residuals__, version__(residuals__))))
-        if plan__.remade and (has_recipe__ or not is_view__(ans__, {first})):
+        if plan__.remade and tape__.remakes and (has_recipe__ or not is_view__(ans__, {first})):
             recipe__ = new__(Recipe__, (primitive__, ({kept_arguments}), dict({options}), tape__.likes[slot__]))
             return Traced__(tape__, slot__, ans__, recipe__)
         return Traced__(tape__, slot__, ans__)
@@ -145,8 +147,11 @@ def _is_plain(x: Any) -> bool:
 
 def _record(primitive: "Primitive[..., Any]", args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """A call in any case; `args` are all positional ones and `options` all static ones."""
+    leaves = tree.leaves(args)
+    if stand_ins() and any(map(is_stood_in, leaves)):
+        return primitive.call(*tree.map(stood_in, args), **options)
     tape: Tape | None = None
-    for leaf in tree.leaves(args):
+    for leaf in leaves:
         if type(leaf) is Traced and (tape is None or leaf.tape.level > tape.level):
             tape = leaf.tape
     if tape is None:
@@ -208,7 +213,7 @@ def _finish(
     elif _differentiable(primitive, ans):
         kept = tuple(map(_kept, args, values))
         # A view is kept as it is, unless what it is a view of would be made again.
-        remade = plan.remade and (any(type(x) is Recipe for x in kept) or not is_view(ans, values[0]))
+        remade = plan.remade and tape.remakes and (any(type(x) is Recipe for x in kept) or not is_view(ans, values[0]))
         result = tape.trace(ans, Recipe(primitive, kept, options, like(ans)) if remade else None)
         output = result.slot
     elif isinstance(ans, Tensor):
@@ -216,7 +221,11 @@ def _finish(
     else:
         raise TapeError(f"{primitive.name} returned a {type(ans).__name__}; a primitive returns a tensor or a tuple")
     residuals = plan.residuals((*map(_kept, args, values), *options.values(), ans))
-    tape.steps.append(Step(primitive, plan, slots, output, residuals, version(residuals)))
+    step = Step(primitive, plan, slots, output, residuals, version(residuals))
+    if tape.direct:
+        tape.steps.append(step)
+    else:
+        tape.add(step, Call(primitive.call, primitive.positional, tuple(values), slots, options, ans))
     return result
 
 

@@ -1,77 +1,159 @@
-"""A whole function as one step of the tape, with a pullback of its own."""
+"""Functions with a derivative of their own."""
 
+import inspect
+import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
-
-import torch
-from torch import Tensor
+from contextlib import suppress
+from functools import partial, update_wrapper
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from tape import tree
+from tape.arguments import dotted, positions
 from tape.errors import TapeError
-from tape.recording import Plan, Step, Tape, version
-from tape.traced import Traced, raw
+from tape.matching import Expected, described, is_float
+from tape.one_step import innermost, no_closures, one_step
+from tape.running import stood_in
+from tape.traced import Traced
 
-__all__ = ["innermost", "one_step"]
+__all__ = ["CustomVjp", "custom_vjp"]
 
-
-class _Custom(NamedTuple):
-    """Stands for the function where a step names its primitive."""
-
-    name: str
-
-    def label(self, position: int) -> str:
-        return self.name
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
-def one_step(
-    name: str,
-    leaves: Sequence[Any],
-    forward: Callable[[list[Any]], tuple[Any, Any]],
-    backward: Callable[[Any, list[Any]], Sequence[Any]],
-) -> Any:
-    """Calls a function of `leaves` and records it as one step, on the tape of the innermost level among them.
+def custom_vjp(f: Callable[_P, _R], nondiff_argnums: Sequence[int] = ()) -> "CustomVjp[_P, _R]":
+    """A function whose derivative is not worked out but given, with `.defvjp(fwd, bwd)`, as `jax.custom_vjp` does.
+
+    Where nothing is differentiated `f` itself is called. Unlike a primitive's, its arguments and output are
+    pytrees of any structure, and what it keeps for the derivative is its own choice. Forward mode works too, as
+    the transpose of `bwd`, and second order differentiates what `fwd` and `bwd` are made of: `fwd` calls the custom
+    function itself where its rule is to count there, too.
 
     Args:
-        name: how errors call the function.
-        forward: takes the leaves without that level's boxes and returns `(out, residuals)`. It is not recorded at
-            this level, but at the outer ones, so derivatives of higher order are right.
-        backward: takes the residuals and a cotangent for each floating-point leaf of `out`; returns a cotangent
-            for each leaf that is traced at this level, in order.
+        f: takes pytrees of tensors, returns a pytree of tensors. Keywords are understood by its signature.
+        nondiff_argnums: the positional arguments that are no subject of differentiation: functions, numbers,
+            names. They may not hold traced values.
 
-    Raises TapeError if `forward` uses a traced value of this level that is not among the leaves.
+    `fwd` takes the arguments of `f` and returns `(out, residuals)`, with any pytree of residuals. `bwd` takes the
+    arguments at `nondiff_argnums` in ascending order, the residuals, and the cotangent of the output, a pytree like
+    it with None where the output is no floating-point tensor. It returns a tuple with one cotangent for each of the
+    other arguments: a pytree of exactly the argument's structure, shapes and dtypes, with None for zeros, in the
+    place of the whole or of any leaf. What it returns where the argument is no floating-point tensor is dropped.
+
+    Raises TapeError if `f`, `fwd` or `bwd` use a traced value that is not among the arguments, or if what `fwd` or
+    `bwd` return does not fit.
+
+    >>> import tape, torch
+    >>> @tape.custom_vjp
+    ... def log1pexp(x):
+    ...     return torch.log(1 + torch.exp(x))
+    >>> log1pexp.defvjp(
+    ...     fwd=lambda x: (log1pexp(x), torch.exp(x)),
+    ...     bwd=lambda ex, g: (g * (1 - 1 / (1 + ex)),),
+    ... )
+    >>> tape.grad(log1pexp)(torch.tensor(100.0))
+    tensor(1.)
     """
-    tape = innermost(leaves)
-    if tape is None:
-        return forward(list(leaves))[0]
-    if tape.ended:
-        raise TapeError(
-            f"{name} got a traced value whose transformation has ended; return it from the function that is "
-            "differentiated instead of keeping it"
-        )
-    mine = [type(leaf) is Traced and leaf.tape is tape for leaf in leaves]
-    before = len(tape.steps)
-    out, residuals = forward([leaf.value if own else leaf for leaf, own in zip(leaves, mine, strict=True)])
-    if len(tape.steps) != before:
-        raise TapeError(
-            f"{name} uses a traced value that is not among its arguments, whose derivative would be lost; pass it "
-            "as an argument"
-        )
-    outputs, treedef = tree.flatten(out)
-    boxed = [tape.trace(y) if isinstance(raw(y), Tensor) and y.is_floating_point() else y for y in outputs]
-    traced = [y.slot for y in boxed if type(y) is Traced and y.tape is tape]
-
-    def rule(g: tuple[Any, ...], residuals: Any) -> tuple[Any, ...]:
-        return tuple(backward(residuals, list(g)))
-
-    plan = Plan(((0, rule, lambda pool: pool),), lambda places: places, ("residuals",), remade=False)
-    slots = [leaf.slot for leaf, own in zip(leaves, mine, strict=True) if own]
-    tape.steps.append(Step(_Custom(name), plan, [slots], tuple(traced), (residuals,), version((residuals,))))
-    return tree.unflatten(treedef, boxed)
+    return CustomVjp(f, nondiff_argnums)
 
 
-def innermost(leaves: Sequence[Any]) -> Tape | None:
-    """The tape of the innermost level among some values; None if none is traced or recording is switched off."""
-    if not torch.is_grad_enabled():
-        return None
-    tapes = [leaf.tape for leaf in leaves if type(leaf) is Traced]
-    return max(tapes, key=lambda tape: tape.level, default=None)
+class CustomVjp(Generic[_P, _R]):
+    """See `custom_vjp`."""
+
+    def __init__(self, f: Callable[_P, _R], nondiff_argnums: Sequence[int] = ()) -> None:
+        update_wrapper(self, f)
+        self.function: Callable[..., _R] = f
+        self.nondiff_argnums = tuple(nondiff_argnums)
+        self.name = f"custom_vjp {getattr(f, '__name__', repr(f))}"
+        self.fwd: Callable[..., Any] | None = None
+        self.bwd: Callable[..., Any] | None = None
+        self.signature: inspect.Signature | None = None
+        with suppress(ValueError):  # torch's own functions have none
+            self.signature = inspect.signature(f)
+
+    def defvjp(self, fwd: Callable[..., Any], bwd: Callable[..., Any]) -> None:
+        """Gives the derivative; see `custom_vjp`."""
+        self.fwd, self.bwd = fwd, bwd
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        arguments = self._positional(args, kwargs)
+        static = sorted(positions(self.nondiff_argnums, len(arguments), "nondiff_argnums"))
+        for i in static:
+            if any(type(leaf) is Traced for leaf in tree.leaves(arguments[i])):
+                raise TapeError(
+                    f"{self.name}: {self._parameter(i)} is among nondiff_argnums and holds a traced value, whose "
+                    "derivative would be lost; take it out of nondiff_argnums, or pass tape.stop_gradient of it"
+                )
+        leaves, treedef = tree.flatten(arguments)
+        leaves = [stood_in(leaf) for leaf in leaves]
+        arguments = tree.unflatten(treedef, leaves)
+        if innermost(leaves) is None:
+            check = no_closures(self.name, leaves)
+            out = self.function(*arguments)
+            check(out)
+            return out
+        if self.fwd is None or self.bwd is None:
+            raise TapeError(f"{self.name} has no derivative yet; give it one with .defvjp(fwd, bwd)")
+        fwd, bwd = self.fwd, partial(self.bwd, *(arguments[i] for i in static))
+        due = self._due(arguments, static)
+
+        def forward(values: list[Any]) -> tuple[Any, Any]:
+            check = no_closures(self.name, values)
+            pair = fwd(*tree.unflatten(treedef, values))
+            if not (isinstance(pair, tuple) and len(pair) == 2):
+                raise TapeError(f"{self.name}: fwd must return a pair (out, residuals), not {described(pair)}")
+            out, residuals = pair
+            check(out)
+            places, out_treedef = tree.flatten(tree.map(is_float, out))
+            return out, (residuals, places, out_treedef)
+
+        def backward(kept: Any, g: list[Any]) -> list[Any]:
+            residuals, places, out_treedef = kept
+            given = iter(g)
+            cotangent = tree.unflatten(out_treedef, [next(given) if floating else None for floating in places])
+            pulled = bwd(residuals, cotangent)
+            if not (isinstance(pulled, tuple) and len(pulled) == len(due)):
+                many = f" of {len(pulled)}" if isinstance(pulled, tuple) else ""
+                raise TapeError(
+                    f"{self.name}: bwd must return a tuple of {len(due)}, one cotangent for each differentiable "
+                    f"argument, not {described(pulled)}{many}"
+                )
+            completed = [expected.complete(c) for c, (expected, _) in zip(pulled, due, strict=True)]
+            mine = [own for _, owned in due for own in owned]
+            return [c for c, own in zip(itertools.chain(*completed), mine, strict=True) if own]
+
+        return one_step(self.name, leaves, forward, backward)  # type: ignore[no-any-return]
+
+    def _due(self, arguments: tuple[Any, ...], static: list[int]) -> list[tuple[Expected, list[bool]]]:
+        """What `bwd` has to return for each argument, and which of its leaves the innermost level traces."""
+        tape = innermost(tree.leaves(arguments))
+
+        def due(i: int) -> Expected:
+            named = lambda path: dotted(self._parameter(i), path)
+            return Expected(arguments[i], f"{self.name}: the cotangent", "argument", named)
+
+        return [
+            (due(i), [type(leaf) is Traced and leaf.tape is tape for leaf in tree.leaves(arguments[i])])
+            for i in range(len(arguments))
+            if i not in static
+        ]
+
+    def _positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """The arguments of a call, all by position, as `fwd` takes them."""
+        if self.signature is None:
+            if kwargs:
+                raise TypeError(f"{self.name} has no signature that Python knows of; give its arguments by position")
+            return args
+        bound = self.signature.bind(*args, **kwargs)
+        if bound.kwargs:
+            raise TypeError(f"{self.name}: the keyword {next(iter(bound.kwargs))!r} has no position; take it as one")
+        bound.apply_defaults()
+        return bound.args
+
+    def _parameter(self, i: int) -> str:
+        """How messages call an argument."""
+        names = list(self.signature.parameters) if self.signature is not None else []
+        return f"argument {names[i]!r}" if i < len(names) else f"argument {i}"

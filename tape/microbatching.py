@@ -1,17 +1,20 @@
 """A loss over a batch, worked on in microbatches: the same value and gradients from less memory at a time."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from tape import tree
-from tape.custom import innermost, one_step
 from tape.errors import TapeError
+from tape.matching import described
+from tape.one_step import innermost, one_step
+from tape.running import stood_in
 from tape.traced import Traced, raw
 from tape.transforms import vjp
 
@@ -53,6 +56,7 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
     @wraps(loss)
     def in_microbatches(params: Any, *batch: Any) -> Any:
         leaves, treedef = tree.flatten((params, batch))
+        leaves = [stood_in(leaf) for leaf in leaves]
         first = len(tree.leaves(params))
         count = next((len(x) for x in leaves[first:] if isinstance(raw(x), Tensor) and x.ndim), 0)
         if count <= size:
@@ -73,8 +77,8 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
                     filled[i] = x
                 params, batch = tree.unflatten(treedef, filled)
                 value = loss(params, *batch)
-                if value.shape != ():
-                    raise TapeError(f"microbatch: the loss has shape {tuple(value.shape)}; it must be 0-d")
+                if not isinstance(raw(value), Tensor) or value.shape != ():
+                    raise TapeError(f"microbatch: the loss returned {described(value)}; its result must be 0-d")
                 return value * weight
 
             if not chosen:
@@ -115,9 +119,17 @@ def _in_threads(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
         return [jobs[0]()]
     cores = torch.get_num_threads()
     try:
-        share = max(1, cores // len(jobs))
-        with ThreadPoolExecutor(len(jobs), initializer=torch.set_num_threads, initargs=(share,)) as pool:
-            futures = [pool.submit(copy_context().run, job) for job in jobs]
-            return [future.result() for future in futures]
+        futures = [_threads(len(jobs), max(1, cores // len(jobs))).submit(copy_context().run, job) for job in jobs]
+        return [future.result() for future in futures]
     finally:
         torch.set_num_threads(cores)  # what a thread sets holds for threads that start later, too
+
+
+@cache
+def _threads(count: int, share: int) -> ThreadPoolExecutor:
+    """Threads that stay, each with memory of its own to use again, and with its share of the cores."""
+    return ThreadPoolExecutor(count, "microbatch", initializer=torch.set_num_threads, initargs=(share,))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # threads do not survive a fork

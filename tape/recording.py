@@ -1,7 +1,7 @@
 """The tape: the recorded steps of one call, and the sweep that goes through them backwards."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tape import tree
 from tape.errors import TapeError
+from tape.observing import Call, Observer, observers
 from tape.traced import Traced, raw
 
 __all__ = ["Like", "Plan", "Recipe", "Step", "Tape", "is_view", "like", "sweep", "version"]
@@ -53,10 +54,9 @@ class Recipe(NamedTuple):
     def make(self) -> Any:
         return self.primitive(*[arg.make() if type(arg) is Recipe else arg for arg in self.args], **self.kwargs)
 
-    def leaves(self) -> Iterator[Any]:
-        """What is kept for it."""
-        for arg in self.args:
-            yield from arg.leaves() if type(arg) is Recipe else (arg,)
+    def leaves(self) -> list[Any]:
+        """What is kept for it; of recipes among its arguments, too, since these are pytrees."""
+        return tree.leaves(self.args)
 
 
 def is_view(x: Any, of: Any) -> bool:
@@ -91,20 +91,35 @@ class Step(NamedTuple):
 class Tape:
     """The record of one running transformation."""
 
-    __slots__ = ("ended", "level", "likes", "steps")
+    __slots__ = ("_ended", "direct", "level", "likes", "observers", "remakes", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, *watching: Observer, remakes: bool = True) -> None:
         self.level = next(_levels)
         self.steps: list[Step] = []
         self.likes: list[Like] = []
+        self.observers = (*observers.get(), *watching)
+        self.remakes = remakes  # whether recipes are kept in place of what they make
         self.ended = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more may be recorded."""
+        return self._ended
+
+    @ended.setter
+    def ended(self, ended: bool) -> None:
+        self._ended = ended
+        self.direct = not ended and not self.observers  # whether a call may record its step without asking anybody
+
+    def add(self, step: Step, call: Call) -> None:
+        for observer in self.observers:
+            step = observer(self, step, call)
+        self.steps.append(step)
 
     def trace(self, value: Any, recipe: "Recipe | None" = None) -> Traced:
         """Gives `value` the next slot; where a rule asks for it, its recipe is kept in its place."""
-        likes = self.likes
-        plain = value if type(value) is Tensor else raw(value)
-        slot = len(likes)
-        likes.append(_new(Like, (plain.shape, plain.dtype, plain.device)))
+        slot = len(self.likes)
+        self.likes.append(_like_leaf(value))
         return Traced(self, slot, value, recipe)
 
 
@@ -215,7 +230,7 @@ def _version(x: Tensor) -> int:
 
 def _conform(cotangent: Any, to: Like, likes: list[Like], step: Step, position: int) -> Any:
     """Undoes broadcasting and dtype promotion where they explain the difference; refuses any other."""
-    plain = cotangent if type(cotangent) is Tensor else raw(cotangent)
+    plain = raw(cotangent)
     if not isinstance(plain, Tensor):
         raise TapeError(
             f"the rule of {step.primitive.label(position)} returned {_describe(plain)} where a cotangent of "

@@ -187,6 +187,8 @@ def _respell(function: Callable[..., Any]) -> Callable[..., Any]:
 def _refused_keyword(label: str, key: str, value: Any) -> TapeError:
     if key == "out":
         return _in_place(f"{label}(..., out=)", f"y = {label}(...)")
+    if key == "inplace":
+        return _in_place(f"{label}(..., inplace=True)", "inplace=False")
     shown = f"{key}={value!r}" if isinstance(value, (bool, int, float, str, torch.dtype)) else f"the keyword {key}"
     return TapeError(f"{label} does not support {shown} on a traced value")
 

@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,3 +74,17 @@ def test_a_tape_of_a_function_that_keeps_nothing_holds_nothing() -> None:
     assert [step.primitive.name for step in recorded.steps] == ["add", "reshape", "expand", "sum"]
     for step in recorded.steps:
         assert not any(isinstance(residual, torch.Tensor) for residual in step.residuals)
+
+
+@pytest.mark.parametrize("uses", [1, 2])
+def test_a_gradient_has_no_graph_of_torchs_own_where_a_rule_starts_one(uses: int) -> None:
+    weight = torch.full((3,), 2.0, requires_grad=True)
+
+    @tape.primitive
+    def weighed(x: Any) -> Any:
+        return x * 2
+
+    weighed.defvjp(x=lambda g: g * weight)
+    gradient = grad(lambda x: sum(weighed(x).sum() for _ in range(uses)))(torch.ones(3))
+    assert gradient.tolist() == [2.0 * uses] * 3
+    assert not gradient.requires_grad

@@ -175,7 +175,7 @@ class TestRefusals:
         ("code", "named"),
         [
             ("x.sum(foo=1)", "sum does not support foo=1"),
-            ("torch.nn.functional.relu(x, inplace=True)", "relu does not support inplace=True"),
+            ("torch.nn.functional.relu(x, inplace=True)", "relu(..., inplace=True) changes a tensor in place"),
             ("x.float(memory_format=torch.contiguous_format)", "memory_format"),
             ("x.clone(foo=x)", "clone does not support the keyword foo"),
             ("x.clone(foo=[x])", "clone does not support the keyword foo"),

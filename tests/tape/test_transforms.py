@@ -16,6 +16,7 @@ from torch.func import vmap
 
 import tape
 from tape import grad, stop_gradient, value_and_grad, vjp
+from tape.running import standing_in
 
 Pair = namedtuple("Pair", ["first", "second"])
 
@@ -629,11 +630,26 @@ class TestAfterTrouble:
     def test_a_traced_value_that_outlives_its_level_raises(self, x: Tensor) -> None:
         kept: list[Any] = []
         grad(lambda x: (kept.append(x), x.sum())[1])(x)
-        for use in (lambda: kept[0] + 1, lambda: torch.sin(kept[0]), lambda: vjp(torch.sin, kept[0])):
+        for use in (
+            lambda: kept[0] + 1,
+            lambda: torch.sin(kept[0]),
+            lambda: vjp(torch.sin, kept[0]),
+            lambda: vjp(lambda x: kept[0], x),
+            lambda: grad(lambda x: (x.sum(), kept[0]), has_aux=True)(x),
+        ):
             with pytest.raises(tape.TapeError, match="has ended"):
                 use()
         with pytest.raises(tape.TapeError, match="has ended"):
             grad(lambda y: (y * kept[0]).sum())(x)
+
+    def test_a_value_that_something_stands_in_for_has_not_ended(self, x: Tensor) -> None:
+        def f(x: Any) -> Any:
+            with standing_in({x.tape: lambda x: x.value}):
+                out, _ = vjp(lambda y: x, y)
+            return (out * x).sum()
+
+        y = x + 1
+        same(grad(f)(x), 2 * x)
 
     def test_an_exception_leaves_the_engine_usable(self, x: Tensor) -> None:
         kept: list[Any] = []

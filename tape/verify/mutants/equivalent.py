@@ -13,6 +13,7 @@ _SPEED = "a shortcut: the long way gives the same result"
 _FLAT = "the sweep sums the products of the leading dimensions, which is slower than one product"
 _COPY = "one copy more or less, of numbers that nobody else holds"
 _LEVEL = "no two tapes have the same level"
+_OUTER = "of values that nobody records a call computes what the function does"
 _OFFSET = "versions are compared with versions that were read in the same way"
 
 # The function, and the change as a mutant prints it.
@@ -109,38 +110,33 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "zip(reversed(src_like.shape), reversed(index.shape))",
     ): _STRICT,
     ("tape.ops.indexing._gathered", "True -> False"): _STRICT,
-    ("tape.recording.Tape.trace", "raw(value) -> value"): "a traced value has the shape, type and device of its tensor",
     ("tape.recording.sweep", "summed.add(slot) -> pass"): _COPY,
     ("tape.recording.sweep", "summed.add(slot) -> summed"): _COPY,
-    (
-        "tape.recording.sweep",
-        "zip(plan.positions, plan.rules, plan.needs, step.inputs, strict=True) -> "
-        "zip(plan.positions, plan.rules, plan.needs, step.inputs)",
-    ): _STRICT,
     ("tape.recording.sweep", "True -> False"): _STRICT,
     (
         "tape.recording.sweep",
         "zip(slots, _parts(cotangent, slots, step, position), strict=True) -> "
         "zip(slots, _parts(cotangent, slots, step, position))",
     ): _STRICT,
-    ("tape.recording.sweep", "True -> False #2"): _STRICT,
     (
         "tape.recording.sweep",
         "cotangent.detach() if slot in summed else cotangent.detach().clone() -> cotangent.detach().clone()",
     ): _COPY,
-    ("tape.recording.sweep", "cotangent.detach() -> cotangent #2"): "what was recorded has no graph of torch's own",
-    ("tape.recording.sweep", "_on_device(cotangent, tape.likes[slot]) -> cotangent"): _DEVICE,
-    ("tape.recording._version", "if type(plain) in (Like, int, float, bool, type(None)): -> pass"): _SPEED,
-    ("tape.recording._version", "type(plain) -> plain"): _SPEED,
-    ("tape.recording._version", "type(None) -> None"): _SPEED,
-    ("tape.recording._version", "0 -> 1"): _OFFSET,
-    ("tape.recording._version", "0 -> 1 #2"): _OFFSET,
-    ("tape.recording._version", "return 0 -> return None"): _OFFSET,
     (
-        "tape.recording._version",
-        "raw(leaf) -> leaf",
-    ): "the sweep of the outer level, whose value it is, notices the change",
-    ("tape.recording._conform", "if shape == to.shape and dtype == to.dtype: -> pass"): _SPEED,
+        "tape.recording.like",
+        "_like_leaf(x) if isinstance(x, (Tensor, Traced)) else tree.map(_like_leaf, x) -> tree.map(_like_leaf, x)",
+    ): _SPEED,
+    ("tape.recording.sweep", "type(cotangent) -> cotangent"): _SPEED,
+    ("tape.recording.sweep", "_on_device(cotangent, likes[slot]) -> cotangent"): _DEVICE,
+    ("tape.recording.version", "0 -> 1"): _OFFSET,
+    ("tape.recording.version", "type(x) -> x"): _SPEED,
+    (
+        "tape.recording.version",
+        "x.leaves() if type(x) is Recipe else tree.leaves(x) -> tree.leaves(x)",
+    ): "a recipe is a pytree, and what else it holds is no tensor",
+    ("tape.recording.version", "type(x) -> x #3"): "a recipe is a pytree, and what else it holds is no tensor",
+    ("tape.recording._version", "0 -> 1"): _OFFSET,
+    ("tape.recording._conform", "if dtype == to.dtype and shape == to.shape: -> pass"): _SPEED,
     (
         "tape.recording._conform",
         "shape != to.shape and any((_broadcast(to.shape, shape, out.shape) for out in outs)) -> "
@@ -162,57 +158,36 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.recording._on_device", "raw(cotangent).device == to.device -> raw(cotangent).device != to.device"): _DEVICE,
     ("tape.recording._on_device", "cotangent.to(to.device) -> cotangent"): _DEVICE,
     ("tape.recording._on_device", "raw(cotangent) -> cotangent"): "a traced value has the device of its tensor",
-    ("tape.primitive.Primitive.__call__", "len(args) -> args"): _SPEED,
-    ("tape.primitive.Primitive.__call__", "len(self.positional) -> self.positional"): _SPEED,
-    (
-        "tape.primitive.Primitive.__call__",
-        "argument.tape.level > tape.level -> argument.tape.level >= tape.level",
-    ): _LEVEL,
-    ("tape.primitive.Primitive.__call__", "leaf.tape.level > tape.level -> leaf.tape.level >= tape.level"): _LEVEL,
-    ("tape.primitive.Primitive._bind", "tuple(bound) -> bound"): _SEQUENCE,
-    (
-        "tape.primitive.Primitive._record",
-        "type(value) not in _LEAVES and any((type(leaf) is Traced for leaf in tree.leaves(value))) -> "
-        "any((type(leaf) is Traced for leaf in tree.leaves(value)))",
-    ): _SPEED,
-    ("tape.primitive.Primitive._record", "zip(leaves, mine, strict=True) -> zip(leaves, mine)"): _STRICT,
-    ("tape.primitive.Primitive._record", "True -> False"): _STRICT,
-    ("tape.primitive.Primitive._record", "zip(leaves, mine, strict=True) -> zip(leaves, mine) #2"): _STRICT,
-    ("tape.primitive.Primitive._record", "True -> False #2"): _STRICT,
-    (
-        "tape.primitive.Primitive._record",
-        "tuple([slots[position] for position in plan.positions]) -> [slots[position] for position in plan.positions]",
-    ): _SEQUENCE,
     (
         "tape.primitive.Primitive._plan",
         "list(inspect.signature(rule).parameters) -> inspect.signature(rule).parameters",
     ): "a mapping gives its names in order",
-    ("tape.primitive.Primitive._plan", "tuple(positions) -> positions"): _SEQUENCE,
-    ("tape.primitive.Primitive._plan", "tuple(rules) -> rules"): _SEQUENCE,
-    ("tape.transforms.value_and_grad", "zip(chosen, names, strict=True) -> zip(chosen, names)"): _STRICT,
-    ("tape.transforms.value_and_grad", "True -> False"): _STRICT,
-    ("tape.transforms.value_and_grad", "zip(chosen, values, strict=True) -> zip(chosen, values)"): _STRICT,
-    ("tape.transforms.value_and_grad", "True -> False #2"): _STRICT,
-    ("tape.transforms.vjp", "zip(paths, leaves, strict=True) -> zip(paths, leaves)"): _STRICT,
-    ("tape.transforms.vjp", "True -> False"): _STRICT,
-    ("tape.transforms.vjp", "zip(seeds, kinds, strict=True) -> zip(seeds, kinds)"): _STRICT,
-    ("tape.transforms.vjp", "True -> False #2"): _STRICT,
+    (
+        "tape.primitive.Primitive._plan",
+        "(lambda places: (*pick(places), *map(like, pick_like(places)))) if kept_like else pick -> "
+        "lambda places: (*pick(places), *map(like, pick_like(places)))",
+    ): _SPEED,
+    ("tape.primitive.Primitive._plan", "tuple(pool[1:]) -> pool[1:]"): _SEQUENCE,
+    ("tape.calling._record", "leaf.tape.level > tape.level -> leaf.tape.level >= tape.level"): _LEVEL,
+    ("tape.calling._record", "False -> True"): _OUTER,
+    (
+        "tape.calling._record",
+        "primitive.call(*values, **options) if outer else primitive.function(*values, **options) -> "
+        "primitive.call(*values, **options)",
+    ): _OUTER,
+    ("tape.calling._record", "zip(leaves, mine, strict=True) -> zip(leaves, mine)"): _STRICT,
+    ("tape.calling._record", "True -> False"): _STRICT,
+    ("tape.calling._record", "zip(leaves, mine, strict=True) -> zip(leaves, mine) #2"): _STRICT,
+    ("tape.calling._record", "True -> False #2"): _STRICT,
+    ("tape.calling._differentiable", "return False -> return None"): "either is no",
     ("tape.transforms._constant", "raw(x) -> x #2"): "a traced value detached is its tensor, detached",
-    ("tape.transforms._Recording.__init__", "zip(leaves, paths, strict=True) -> zip(leaves, paths)"): _STRICT,
-    ("tape.transforms._Recording.__init__", "True -> False"): _STRICT,
     (
         "tape.transforms._Recording.__init__",
         "zip(inputs, map(self._owns, inputs), strict=True) -> zip(inputs, map(self._owns, inputs))",
     ): _STRICT,
-    ("tape.transforms._Recording.__init__", "True -> False #2"): _STRICT,
+    ("tape.transforms._Recording.__init__", "True -> False"): _STRICT,
     ("tape.transforms._Recording.pull", "zip(outputs, seeds, strict=True) -> zip(outputs, seeds)"): _STRICT,
     ("tape.transforms._Recording.pull", "True -> False"): _STRICT,
-    (
-        "tape.transforms._refuse_integers",
-        "zip(tree.leaves(argument), tree.paths(argument), strict=True) -> "
-        "zip(tree.leaves(argument), tree.paths(argument))",
-    ): _STRICT,
-    ("tape.transforms._refuse_integers", "True -> False"): _STRICT,
     (
         "tape.ops.ordering._to_place",
         "not keepdim and x_like.shape -> not keepdim",

@@ -26,6 +26,8 @@ Judge = Callable[[str], None]
 """Verifies an op or a module, given its name; raises if it finds a fault."""
 
 _EXAMPLES = 40
+# The parts of the engine are verified by what they do together; what takes long comes last.
+_ENGINE_TESTS = ("transforms", "primitive", "recording", "tracing", "microbatching", "calling")
 
 
 class _Example(NamedTuple):
@@ -144,7 +146,7 @@ def by_tests(module: str) -> None:
     import pytest
 
     folder = Path("tests", *module.split(".")[:-1])
-    names = [module.rpartition(".")[2], *(("transforms", "primitive", "recording") if module.count(".") == 1 else ())]
+    names = [module.rpartition(".")[2], *(_ENGINE_TESTS if module.count(".") == 1 else ())]
     paths = [str(path) for name in dict.fromkeys(names) if (path := folder / f"test_{name}.py").exists()]
     if not paths:
         return

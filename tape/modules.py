@@ -1,0 +1,111 @@
+"""Modules of torch as functions of their parameters."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from tape.errors import TapeError
+
+__all__ = ["functional_call"]
+
+# While a module is called its state is exchanged, so that only one thread at a time may call any.
+_lock = threading.RLock()
+
+
+def functional_call(
+    module: nn.Module,
+    parameters_and_buffers: Mapping[str, Any],
+    args: Any = (),
+    kwargs: Mapping[str, Any] | None = None,
+) -> Any:
+    """Calls a module with other parameters and buffers than its own: the module as a function of them.
+
+    The signature is `torch.func.functional_call`'s, which refuses traced values.
+
+    Args:
+        module: any module made of operations that have a derivative rule.
+        parameters_and_buffers: tensors or traced values by the names that `module.named_parameters()` and
+            `module.named_buffers()` give. Those that are not named keep the module's own values, and get no
+            derivative. A tensor that stands in the module under several names (tied weights) is exchanged
+            everywhere, whichever of the names is given.
+        args: the positional arguments, a tuple; anything else counts as the only one.
+        kwargs: the keyword arguments.
+
+    Returns:
+        what the module returns. The module's own parameters and buffers are as they were afterwards, even after an
+        exception; what its `forward` does to other attributes, and to the numbers of a buffer in place, stays.
+        Threads wait for one another here.
+
+    Raises TapeError for a name that the module has not, for two different values of one tied tensor, and for
+    recurrent modules, which keep copies of their parameters.
+
+    >>> import tape, torch
+    >>> linear = nn.Linear(2, 1, bias=False)
+    >>> params = {"weight": torch.tensor([[1.0, 2.0]])}
+    >>> def loss(params, x):
+    ...     return tape.functional_call(linear, params, x).sum()
+    >>> tape.grad(loss)(params, torch.tensor([[3.0, 4.0]]))
+    {'weight': tensor([[3., 4.]])}
+    """
+    if not isinstance(args, tuple):
+        args = (args,)
+    with _lock, _exchanged(module, parameters_and_buffers):
+        return module(*args, **(kwargs or {}))
+
+
+class _Place(NamedTuple):
+    """Where a module keeps a parameter or a buffer."""
+
+    owner: nn.Module
+    tensors: dict[str, Any]
+    key: str
+
+
+@contextmanager
+def _exchanged(module: nn.Module, values: Mapping[str, Any]) -> Iterator[None]:
+    before = []
+    exchanged = _exchange(module, values)
+    for place, value in exchanged:
+        before.append(place.tensors[place.key])
+        place.tensors[place.key] = value
+    try:
+        yield
+    finally:
+        for (place, _), own in zip(reversed(exchanged), reversed(before), strict=True):
+            place.tensors[place.key] = own
+
+
+def _exchange(module: nn.Module, values: Mapping[str, Any]) -> list[tuple[_Place, Any]]:
+    """Which place is to get which value."""
+    places = {
+        f"{path}.{key}" if path else key: _Place(owner, tensors, key)
+        for path, owner in module.named_modules(remove_duplicate=False)
+        for tensors in (owner._parameters, owner._buffers)
+        for key in tensors
+    }
+    exchanged: list[tuple[_Place, Any]] = []
+    for name, value in values.items():
+        if name not in places:
+            raise TapeError(
+                f"functional_call: {type(module).__name__} has no parameter or buffer {name!r}; it has "
+                f"{', '.join(places) or 'none'}"
+            )
+        own = places[name].tensors[places[name].key]
+        for tied, place in places.items():
+            if tied != name and (own is None or place.tensors[place.key] is not own):
+                continue
+            if values.get(tied, value) is not value:
+                raise TapeError(
+                    f"functional_call: {name!r} and {tied!r} are one tensor of the module but have two values here; "
+                    "give one of them"
+                )
+            if isinstance(place.owner, nn.RNNBase):
+                raise TapeError(
+                    f"functional_call: {type(place.owner).__name__} keeps copies of its parameters, which cannot be "
+                    "exchanged; write the recurrence as a loop of torch operations"
+                )
+            exchanged.append((place, value))
+    return exchanged
