@@ -1,4 +1,11 @@
-"""Noise2Noise image denoising: networks trained from noisy pairs alone, on tape, nn and optim."""
+"""Noise2Noise image denoising: networks trained from noisy pairs alone, on tape, nn and optim.
+
+`networks` has the constructor of each network by its name, each a function of the number of channels:
+
+>>> import torch
+>>> "unet" in networks, networks["net4"](1).init(torch.Generator().manual_seed(0), (1, 32, 32))[1]
+(True, (1, 32, 32))
+"""
 
 from n2n.networks import network, networks
 from n2n.training import training_step

@@ -1,4 +1,7 @@
-"""The denoising networks, by name. Each is a `Layer` from images (C, H, W) to images of the same shape."""
+"""The denoising networks, by name. Each is a `Layer` from images (C, H, W) to images of the same shape.
+
+The report's four, `net1` to `net4`, give back the shape at 32×32 and not at every other size.
+"""
 
 from collections.abc import Callable
 
@@ -14,9 +17,11 @@ __all__ = ["TILES", "network", "networks"]
 
 
 def network(name: str, channels: int = 3) -> Layer:
-    """The network of a name, for images of `channels` channels.
+    """The network of a name, for images of `channels` channels: 3 in colour, 1 in grey.
 
-    Raises InputError for an unknown name.
+    Its function takes and returns floating-point images (N, C, H, W), in which black is 0 and white is 1.
+
+    Raises InputError, a ValueError, for an unknown name.
 
     >>> import tape
     >>> params, shape = network("net4").init(torch.Generator().manual_seed(0), (3, 32, 32))
@@ -126,6 +131,7 @@ def unet(channels: int) -> Layer:
     return _padded_to(32, whole)
 
 
+# What `network` chooses from: each takes the number of channels.
 networks: dict[str, Callable[[int], Layer]] = {
     "net1": net1,
     "net2": net2,

@@ -27,8 +27,9 @@ def training_step(
 
     Returns:
         `step(params, state, noisy, target, *more) -> (params, state, loss)`. `noisy` and `target` are
-        (batch, C, H, W), `state` is the optimizer's, `more` goes to the loss, and the loss that comes back is
-        0-d, of the parameters before the update.
+        (batch, C, H, W), of the dtype and on the device of the parameters. `state` is the optimizer's, `more` goes
+        to the loss, and the loss that comes back is 0-d, of the parameters before the update. Nothing that is given
+        is changed.
 
     On the CPU the batch is worked on in microbatches, as `tape.microbatch` says, one on each of torch's threads at a
     time: of `microbatch` images, or of `microbatch_size` if that is None. A loss is a mean over the batch, unless

@@ -1,4 +1,7 @@
-"""Activation functions, with the signatures of `torch.nn.functional`."""
+"""Activation functions, with the signatures and conventions of `torch.nn.functional`.
+
+Each takes floating-point numbers in any shape, entry by entry, and keeps their shape and dtype.
+"""
 
 from torch import Tensor
 
@@ -8,7 +11,7 @@ __all__ = ["leaky_relu", "relu", "sigmoid", "softplus", "tanh"]
 
 
 def relu(input: Tensor) -> Tensor:
-    """max(x, 0); its derivative at 0 is 0.
+    """max(x, 0) of each entry, as `torch.nn.functional.relu`; its derivative at 0 is 0.
 
     >>> import torch
     >>> relu(torch.tensor([-1.0, 2.0]))
@@ -18,7 +21,8 @@ def relu(input: Tensor) -> Tensor:
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """x where it is positive, `negative_slope` x elsewhere; its derivative at 0 is `negative_slope`.
+    """x where it is positive, `negative_slope` x elsewhere; its derivative at 0 is `negative_slope`, as in
+    `torch.nn.functional.leaky_relu`.
 
     >>> import torch
     >>> leaky_relu(torch.tensor([-1.0, 2.0]), 0.1)
@@ -28,7 +32,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
 
 
 def sigmoid(input: Tensor) -> Tensor:
-    """1 / (1 + exp(-x)).
+    """1 / (1 + exp(-x)) of each entry, as `torch.sigmoid`.
 
     >>> import torch
     >>> sigmoid(torch.tensor(0.0))
@@ -38,7 +42,7 @@ def sigmoid(input: Tensor) -> Tensor:
 
 
 def tanh(input: Tensor) -> Tensor:
-    """The hyperbolic tangent.
+    """The hyperbolic tangent of each entry, as `torch.tanh`.
 
     >>> import torch
     >>> tanh(torch.tensor(0.0))
@@ -48,7 +52,8 @@ def tanh(input: Tensor) -> Tensor:
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold.
+    """log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold, as
+    `torch.nn.functional.softplus`.
 
     >>> import torch
     >>> softplus(torch.tensor(0.0))

@@ -1,6 +1,7 @@
 """Convolutions, composed of windows and matrix products.
 
-Inside, images are channels-last: a row of a window is then one run in memory.
+Inside, images are channels-last: a row of a window is then one run in memory. A size, a stride, a padding or a
+dilation is one number for both dimensions, or (height, width), in pixels.
 """
 
 from collections.abc import Sequence
@@ -35,7 +36,11 @@ def conv2d(
         padding: zeros on each side; "valid" for none; "same" for the input's size, at stride 1.
 
     Returns:
-        (N, out channels, H', W'), or without N.
+        (N, out channels, (H + 2 padding - dilation (kernel height - 1) - 1) // stride + 1, W'), or without N, of
+        the dtype that input and weight share.
+
+    Raises ValueError where the shapes do not fit together, for a stride or dilation below 1 and a negative padding,
+    and for a kernel that does not fit into the padded image.
 
     >>> import torch
     >>> conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2)).squeeze()
@@ -73,7 +78,15 @@ def conv_transpose2d(
         output_padding: rows and columns added at the bottom and on the right.
 
     Returns:
-        (N, out channels, (H - 1) stride - 2 padding + dilation (kernel height - 1) + output_padding + 1, W').
+        (N, out channels, (H - 1) stride - 2 padding + dilation (kernel height - 1) + output_padding + 1, W'), or
+        without N.
+
+    Raises ValueError where the shapes do not fit together, where the padding leaves nothing, and for an
+    output_padding that is smaller than neither the stride nor the dilation.
+
+    >>> import torch
+    >>> conv_transpose2d(torch.tensor([[[1.0, 2.0]]]), torch.ones(1, 1, 1, 2))
+    tensor([[[1., 3., 2.]]])
     """
     if input.ndim == 3:
         batch = input.unsqueeze(0)

@@ -8,15 +8,24 @@ from torch import Generator, Tensor
 
 __all__ = ["Layer", "Params", "Shape", "elementwise", "identity", "parallel", "residual", "serial", "skip"]
 
-Params = dict[str, Any]
-Shape = tuple[int, ...]
+Params = dict[str, Any]  # nested; tensors at the leaves
+Shape = tuple[int, ...]  # without the batch dimension
 
 
 class Layer(NamedTuple):
     """A layer, or a whole network.
 
     `init(generator, shape)` draws parameters for inputs of a shape, which does not count the batch, and returns
-    them with the output's shape. `apply(params, x)` is pure. Parameters are nested dicts of tensors.
+    them with the output's shape. `apply(params, x)` is pure, and `x` has the batch as its first dimension. Parameters
+    are nested dicts of tensors, of the dtype that the initialisers give them. The idea is that of
+    `jax.example_libraries.stax`.
+
+    Any pair will do, as in a layer that learns one factor:
+
+    >>> scale = Layer(lambda generator, shape: ({"factor": torch.tensor(2.0)}, shape), lambda p, x: p["factor"] * x)
+    >>> params, shape = scale.init(torch.Generator(), (3,))
+    >>> scale.apply(params, torch.ones(1, 3)), shape
+    (tensor([[2., 2., 2.]]), (3,))
     """
 
     init: Callable[[Generator, Shape], tuple[Params, Shape]]
@@ -32,12 +41,15 @@ def elementwise(f: Callable[[Tensor], Tensor]) -> Layer:
     return Layer(lambda generator, shape: ({}, shape), lambda params, x: f(x))
 
 
+# For a branch of `parallel` that leaves its input as it is.
 identity = elementwise(lambda x: x)
 
 
 def serial(*layers: Layer, **named: Layer) -> Layer:
-    """One layer after the other. Parameters stand under the layer's name or position; a layer without any is
-    left out.
+    """One layer after the other, as `torch.nn.Sequential`. Parameters stand under the layer's name or position; a
+    layer without any is left out.
+
+    Raises ValueError for a name that is a position's too.
 
     >>> from nn.layers import Linear, ReLU
     >>> params, shape = serial(Linear(8), ReLU(), Linear(1)).init(torch.Generator().manual_seed(0), (3,))
@@ -64,7 +76,13 @@ def serial(*layers: Layer, **named: Layer) -> Layer:
 
 def parallel(*layers: Layer, **named: Layer) -> Layer:
     """All layers on the same input; their outputs are concatenated along the channels, the first dimension
-    after the batch. Parameters as in `serial`."""
+    after the batch. Parameters and names as in `serial`.
+
+    `init` raises ValueError where the outputs differ in more than their channels.
+
+    >>> parallel(identity, elementwise(torch.neg)).apply({}, torch.tensor([[1.0, 2.0]]))
+    tensor([[ 1.,  2., -1., -2.]])
+    """
     members = _members(layers, named)
 
     def init(generator: Generator, shape: Shape) -> tuple[Params, Shape]:
@@ -86,7 +104,14 @@ def parallel(*layers: Layer, **named: Layer) -> Layer:
 
 
 def skip(*layers: Layer, **named: Layer) -> Layer:
-    """`serial` of the layers, and the input concatenated to its output along the channels."""
+    """`serial` of the layers, and the input concatenated to its output along the channels, as in the U-Net.
+
+    `init` raises ValueError where the layers change more of the shape than its channels. Source: Ronneberger,
+    Fischer and Brox, "U-Net", 2015, arXiv 1505.04597.
+
+    >>> skip(elementwise(torch.neg)).apply({}, torch.tensor([[1.0, 2.0]]))
+    tensor([[-1., -2.,  1.,  2.]])
+    """
     inner = serial(*layers, **named)
 
     def init(generator: Generator, shape: Shape) -> tuple[Params, Shape]:
@@ -99,7 +124,14 @@ def skip(*layers: Layer, **named: Layer) -> Layer:
 
 
 def residual(*layers: Layer, **named: Layer) -> Layer:
-    """`serial` of the layers, and the input added to its output."""
+    """`serial` of the layers, and the input added to its output.
+
+    `init` raises ValueError where the layers change the shape. Source: He et al., "Deep residual learning for image
+    recognition", 2015, arXiv 1512.03385.
+
+    >>> residual(elementwise(torch.square)).apply({}, torch.tensor([[3.0]]))
+    tensor([[12.]])
+    """
     inner = serial(*layers, **named)
 
     def init(generator: Generator, shape: Shape) -> tuple[Params, Shape]:

@@ -1,4 +1,8 @@
-"""The layers: constructors under PyTorch's module names. Input sizes come from the shape that `init` gets."""
+"""The layers: constructors under PyTorch's module names. Input sizes come from the shape that `init` gets.
+
+Keywords mean what they mean there, and parameters have the names and shapes of that module's. A weight and a bias
+begin as an initialiser has them. `init` raises ValueError, or the function's own error, for a shape that does not fit.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +39,7 @@ def Linear(
     weight_init: Initializer = uniform_fan_in,
     bias_init: Initializer = uniform_fan_in,
 ) -> Layer:
-    """(..., in features) to (..., out features).
+    """`nn.linear` as a layer, from (..., in features) to (..., out features).
 
     >>> params, shape = Linear(2).init(torch.Generator().manual_seed(0), (3,))
     >>> tuple(params["weight"].shape), shape
@@ -61,7 +65,12 @@ def Conv2d(
     weight_init: Initializer = uniform_fan_in,
     bias_init: Initializer = uniform_fan_in,
 ) -> Layer:
-    """`nn.conv2d` as a layer on images (C, H, W)."""
+    """`nn.conv2d` as a layer on images (C, H, W).
+
+    >>> params, shape = Conv2d(8, 3, stride=2, padding=1).init(torch.Generator().manual_seed(0), (3, 32, 32))
+    >>> tuple(params["weight"].shape), tuple(params["bias"].shape), shape
+    ((8, 3, 3, 3), (8,), (8, 16, 16))
+    """
 
     def apply(params: Params, x: Tensor) -> Tensor:
         return convolution.conv2d(x, params["weight"], params.get("bias"), stride, padding, dilation, groups)
@@ -87,7 +96,11 @@ def UpsampleConv2d(
     weight_init: Initializer = uniform_fan_in,
     bias_init: Initializer = uniform_fan_in,
 ) -> Layer:
-    """`nn.upsample_conv2d` as a layer on images (C, H, W)."""
+    """`nn.upsample_conv2d` as a layer on images (C, H, W), with the parameters of `Conv2d`.
+
+    >>> UpsampleConv2d(8, 3, padding=1).init(torch.Generator().manual_seed(0), (3, 16, 16))[1]
+    (8, 32, 32)
+    """
 
     def apply(params: Params, x: Tensor) -> Tensor:
         return upsampling.upsample_conv2d(
@@ -115,7 +128,15 @@ def ConvTranspose2d(
     weight_init: Initializer = uniform_fan_in,
     bias_init: Initializer = uniform_fan_in,
 ) -> Layer:
-    """`nn.conv_transpose2d` as a layer on images (C, H, W)."""
+    """`nn.conv_transpose2d` as a layer on images (C, H, W).
+
+    The initialisers count C / groups · kernel height · kernel width inputs to an output, where PyTorch counts out
+    channels in place of C.
+
+    >>> params, shape = ConvTranspose2d(8, 2, stride=2).init(torch.Generator().manual_seed(0), (3, 16, 16))
+    >>> tuple(params["weight"].shape), shape
+    ((3, 8, 2, 2), (8, 32, 32))
+    """
 
     def apply(params: Params, x: Tensor) -> Tensor:
         return convolution.conv_transpose2d(
@@ -131,7 +152,11 @@ def ConvTranspose2d(
 
 
 def UpsampleNearest(scale_factor: Pair) -> Layer:
-    """`nn.upsample_nearest` as a layer on images (C, H, W)."""
+    """`nn.upsample_nearest` as a layer on images (C, H, W), without parameters.
+
+    >>> UpsampleNearest(2).init(torch.Generator(), (3, 16, 16))
+    ({}, (3, 32, 32))
+    """
     return _resizing(lambda x: upsampling.upsample_nearest(x, scale_factor))
 
 
@@ -142,7 +167,11 @@ def MaxPool2d(
     dilation: Pair = 1,
     ceil_mode: bool = False,
 ) -> Layer:
-    """`nn.max_pool2d` as a layer on images (C, H, W)."""
+    """`nn.max_pool2d` as a layer on images (C, H, W), without parameters.
+
+    >>> MaxPool2d(2).init(torch.Generator(), (3, 16, 16))
+    ({}, (3, 8, 8))
+    """
     return _resizing(lambda x: pooling.max_pool2d(x, kernel_size, stride, padding, dilation, ceil_mode))
 
 
@@ -153,32 +182,56 @@ def AvgPool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Layer:
-    """`nn.avg_pool2d` as a layer on images (C, H, W)."""
+    """`nn.avg_pool2d` as a layer on images (C, H, W), without parameters.
+
+    >>> AvgPool2d(2).init(torch.Generator(), (3, 16, 16))
+    ({}, (3, 8, 8))
+    """
     return _resizing(lambda x: pooling.avg_pool2d(x, kernel_size, stride, padding, ceil_mode, count_include_pad))
 
 
 def ReLU() -> Layer:
-    """`nn.relu` as a layer."""
+    """`nn.relu` as a layer on any shape, without parameters.
+
+    >>> ReLU().apply({}, torch.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
     return elementwise(activation.relu)
 
 
 def LeakyReLU(negative_slope: float = 0.01) -> Layer:
-    """`nn.leaky_relu` as a layer."""
+    """`nn.leaky_relu` as a layer on any shape, without parameters.
+
+    >>> LeakyReLU(0.1).apply({}, torch.tensor([-1.0, 2.0]))
+    tensor([-0.1000,  2.0000])
+    """
     return elementwise(lambda x: activation.leaky_relu(x, negative_slope))
 
 
 def Sigmoid() -> Layer:
-    """`nn.sigmoid` as a layer."""
+    """`nn.sigmoid` as a layer on any shape, without parameters.
+
+    >>> Sigmoid().apply({}, torch.tensor([0.0]))
+    tensor([0.5000])
+    """
     return elementwise(activation.sigmoid)
 
 
 def Tanh() -> Layer:
-    """`nn.tanh` as a layer."""
+    """`nn.tanh` as a layer on any shape, without parameters.
+
+    >>> Tanh().apply({}, torch.tensor([0.0]))
+    tensor([0.])
+    """
     return elementwise(activation.tanh)
 
 
 def Softplus(beta: float = 1.0, threshold: float = 20.0) -> Layer:
-    """`nn.softplus` as a layer."""
+    """`nn.softplus` as a layer on any shape, without parameters.
+
+    >>> Softplus().apply({}, torch.tensor([0.0, 100.0]))
+    tensor([  0.6931, 100.0000])
+    """
     return elementwise(lambda x: activation.softplus(x, beta, threshold))
 
 

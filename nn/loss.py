@@ -1,4 +1,4 @@
-"""Losses: a mean over a batch unless asked otherwise."""
+"""Losses, as `torch.nn.functional` has them: a mean over a batch unless asked otherwise."""
 
 import torch
 import torch.nn.functional as F
@@ -11,11 +11,13 @@ __all__ = ["l1_loss", "mse_loss"]
 
 @tape.implements(F.mse_loss)
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """The squared error.
+    """The squared error, as `torch.nn.functional.mse_loss`.
 
     Args:
-        input, target: tensors of one shape.
-        reduction: "mean" or "sum" over all entries, or "none".
+        input, target: tensors of one shape; they do not broadcast.
+        reduction: "mean" or "sum" over all entries, 0-d; or "none", of the shape of both.
+
+    Raises ValueError for two shapes and for another reduction.
 
     >>> mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(2.)
@@ -25,11 +27,13 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
 
 @tape.implements(F.l1_loss)
 def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """The absolute error; its derivative is 0 where the error is.
+    """The absolute error, as `torch.nn.functional.l1_loss`; its derivative is 0 where the error is.
 
     Args:
-        input, target: tensors of one shape.
-        reduction: "mean" or "sum" over all entries, or "none".
+        input, target: tensors of one shape; they do not broadcast.
+        reduction: "mean" or "sum" over all entries, 0-d; or "none", of the shape of both.
+
+    Raises ValueError for two shapes and for another reduction.
 
     >>> l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(1.)

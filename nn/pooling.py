@@ -1,4 +1,7 @@
-"""Pooling over sliding windows."""
+"""Pooling over sliding windows.
+
+A size, a stride or a padding is one number for both dimensions, or (height, width), in pixels.
+"""
 
 import math
 
@@ -32,6 +35,13 @@ def max_pool2d(
 
     Returns:
         (N, C, H', W'), or without N. Of equal entries the first gets the cotangent.
+
+    Raises ValueError for images of other dimensions, sizes below 1, a padding that is too wide, and a window that
+    does not fit into the image.
+
+    >>> max_pool2d(torch.arange(16.0).reshape(1, 4, 4), 2)
+    tensor([[[ 5.,  7.],
+             [13., 15.]]])
     """
     if input.ndim == 3:
         return max_pool2d(input.unsqueeze(0), kernel_size, stride, padding, dilation, ceil_mode).squeeze(0)
@@ -66,6 +76,12 @@ def avg_pool2d(
 
     Returns:
         (N, C, H', W'), or without N.
+
+    Raises ValueError as `max_pool2d` does.
+
+    >>> avg_pool2d(torch.arange(16.0).reshape(1, 4, 4), 2)
+    tensor([[[ 2.5000,  4.5000],
+             [10.5000, 12.5000]]])
     """
     if input.ndim == 3:
         return avg_pool2d(

@@ -17,13 +17,15 @@ __all__ = ["interpolate", "upsample_conv2d", "upsample_nearest"]
 
 
 def upsample_nearest(input: Tensor, scale_factor: Pair) -> Tensor:
-    """Repeats each pixel `scale_factor` times down and across.
+    """Repeats each pixel `scale_factor` times down and across, as `torch.nn.functional.interpolate` by default.
 
     Args:
         input: (..., H, W).
 
     Returns:
         (..., H scale, W scale).
+
+    Raises ValueError for a scale below 1.
 
     >>> upsample_nearest(torch.tensor([[1.0, 2.0]]), 2)
     tensor([[1., 1., 2., 2.],
@@ -51,6 +53,17 @@ def upsample_conv2d(
     Args:
         input: (N, C, H, W), or (C, H, W).
         weight: (out channels, C / groups, kernel height, kernel width).
+        bias: (out channels,).
+        stride, padding, dilation: as in `conv2d`, in pixels of the enlarged image.
+
+    Returns:
+        what `conv2d(upsample_nearest(input, scale_factor), weight, ...)` returns, up to rounding.
+
+    Raises ValueError as the two do. Source: Odena, Dumoulin and Olah, "Deconvolution and checkerboard artifacts",
+    Distill, 2016.
+
+    >>> upsample_conv2d(torch.tensor([[[1.0, 2.0]]]), torch.ones(1, 1, 2, 2))
+    tensor([[[4., 6., 8.]]])
     """
     if input.ndim == 3:
         batch = input.unsqueeze(0)
@@ -98,8 +111,18 @@ def interpolate(
 ) -> Tensor:
     """Resizes images (N, C, H, W) by nearest neighbours, as `torch.nn.functional.interpolate`.
 
-    Raises:
-        ValueError: for any other mode, and for options that belong to other modes.
+    Args:
+        size: rows and columns of the result, one number or a pair; or else
+        scale_factor: how many times as many, rounded down.
+
+    Returns:
+        (N, C, H', W').
+
+    Raises ValueError for any other mode, for options that belong to other modes, for both or neither of size and
+    scale_factor, and where nothing would be left.
+
+    >>> interpolate(torch.tensor([[[[1.0, 2.0, 3.0, 4.0]]]]), size=(1, 2))
+    tensor([[[[1., 3.]]]])
     """
     check_images("interpolate", input)
     if mode != "nearest" or align_corners is not None or antialias:

@@ -14,7 +14,14 @@ __all__ = ["AdamState", "adam", "adamw"]
 
 
 class AdamState(NamedTuple):
-    """What `adam` and `adamw` remember: the updates so far, and two running means for each parameter."""
+    """What `adam` and `adamw` remember: the updates so far, and two running means for each parameter.
+
+    `step` is 0-d, int64 and on the CPU; `exp_avg`, of the gradients, and `exp_avg_sq`, of their squares, are pytrees
+    like the parameters. The names are PyTorch's.
+
+    >>> adam(1e-3).init({"w": torch.tensor([1.0])})
+    AdamState(step=tensor(0), exp_avg={'w': tensor([0.])}, exp_avg_sq={'w': tensor([0.])})
+    """
 
     step: torch.Tensor
     exp_avg: Any
@@ -34,7 +41,8 @@ def adam(
     that beginning. The update is `-lr·m̂ / (√v̂ + eps)`.
 
     `lr` is a number or a schedule. All numbers are finite and not negative, and `betas` are below 1: a
-    ValueError otherwise. `m` and `v` have the dtypes of the parameters.
+    ValueError otherwise, and a TypeError for what is no number. `m` and `v` have the shapes and dtypes of the
+    parameters.
 
     Source: Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1.
 

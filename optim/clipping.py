@@ -15,7 +15,11 @@ _MARGIN = 1e-6
 
 
 class ClipState(NamedTuple):
-    """What `clip_by_global_norm` remembers: nothing."""
+    """What `clip_by_global_norm` remembers: nothing.
+
+    >>> clip_by_global_norm(1.0).init({"w": torch.tensor([1.0])})
+    ClipState()
+    """
 
 
 def clip_by_global_norm(max_norm: float) -> Optimizer:
@@ -25,7 +29,8 @@ def clip_by_global_norm(max_norm: float) -> Optimizer:
     Unlike an optimizer that ends a chain it neither negates nor applies a learning rate. Gradients of
     infinite norm become NaN where they are infinite and zero elsewhere; a NaN anywhere makes all of them NaN.
 
-    `max_norm` is not negative, a ValueError otherwise; infinity clips nothing.
+    `max_norm` is not negative and not NaN, a ValueError otherwise, and a TypeError for what is no number; infinity
+    clips nothing.
 
     Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
 
@@ -54,6 +59,8 @@ def clip_by_global_norm(max_norm: float) -> Optimizer:
 
 def global_norm(grads: Any) -> torch.Tensor:
     """The Euclidean norm of all leaves as one vector: 0-d, on the device of the first, zero without leaves.
+
+    Leaves are floating-point; torch's RuntimeError otherwise.
 
     >>> global_norm({"a": torch.tensor([3.0]), "b": torch.tensor([4.0])})
     tensor(5.)

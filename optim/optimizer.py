@@ -26,7 +26,8 @@ class Optimizer(NamedTuple):
     as plain values. A leaf that is not a floating-point tensor is a TypeError, and gradients of another
     structure, shape, dtype or device than `params` are a ValueError; both name the leaf.
 
-    Any pair will do, as in an optimizer that follows the sign of the gradient:
+    The idea is that of `optax.GradientTransformation`. Any pair will do, as in an optimizer that follows the
+    sign of the gradient:
 
     >>> def sign_descent(lr):
     ...     def update(grads, state, params):
@@ -57,7 +58,8 @@ def apply_updates(params: Any, updates: Any) -> Any:
 def chain(*optimizers: Optimizer) -> Optimizer:
     """One optimizer out of several: each takes the updates of the one before it as its gradients.
 
-    The state is the tuple of their states. An empty chain is a ValueError.
+    The state is the tuple of their states. An empty chain is a ValueError, a member that is no `Optimizer` a
+    TypeError. As `optax.chain`.
 
     >>> from optim import clip_by_global_norm, sgd
     >>> optimizer = chain(clip_by_global_norm(1.0), sgd(0.1))

@@ -4,6 +4,9 @@ A schedule maps the number of updates made so far, 0 at the first, to the learni
 is how `torch.optim.lr_scheduler` counts where `scheduler.step()` is called after every update: at step n a
 schedule here has the value that torch's scheduler has set after n of its own steps. A schedule keeps no
 state, so a run that is resumed at a step has the rates of one that was never interrupted.
+
+Rates and factors are finite and not negative, and numbers of steps are positive integers: a ValueError otherwise, and
+a TypeError for what is no number, or no integer where one is due.
 """
 
 import math
@@ -25,11 +28,12 @@ __all__ = [
     "warmup",
 ]
 
+# The learning rate of an update, given how many came before it: `lambda step: 0.1 / (1 + step)` is one.
 Schedule: TypeAlias = Callable[[int], float]
 
 
 def constant(lr: float) -> Schedule:
-    """`lr` at every step.
+    """`lr` at every step. It is finite and not negative, a ValueError otherwise.
 
     >>> constant(0.1)(1000)
     0.1
@@ -40,6 +44,9 @@ def constant(lr: float) -> Schedule:
 
 def step_decay(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
     """`lr`, multiplied by `gamma` every `step_size` steps: torch's `StepLR`.
+
+    `lr` and `gamma` are finite and not negative, `step_size` is positive: a ValueError otherwise, and a TypeError for
+    a `step_size` that is no integer.
 
     >>> rate = step_decay(1.0, step_size=10, gamma=0.5)
     >>> [rate(step) for step in (0, 9, 10, 20)]
@@ -53,6 +60,8 @@ def step_decay(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
 def multi_step_decay(lr: float, milestones: Iterable[int], gamma: float = 0.1) -> Schedule:
     """`lr`, multiplied by `gamma` at each of the steps `milestones`, in any order: torch's `MultiStepLR`.
 
+    Errors are those of `step_decay`, for each milestone as for its `step_size`.
+
     >>> rate = multi_step_decay(1.0, milestones=[10, 15], gamma=0.5)
     >>> [rate(step) for step in (9, 10, 14, 15, 100)]
     [1.0, 0.5, 0.5, 0.25, 0.25]
@@ -65,7 +74,8 @@ def multi_step_decay(lr: float, milestones: Iterable[int], gamma: float = 0.1) -
 def cosine(lr: float, T_max: int, eta_min: float = 0.0) -> Schedule:
     """From `lr` at step 0 to `eta_min` at step `T_max` along half a cosine: torch's `CosineAnnealingLR`.
 
-    As there, the cosine goes on: past `T_max` the rate rises again, and is back at `lr` at `2·T_max`.
+    As there, the cosine goes on: past `T_max` the rate rises again, and is back at `lr` at `2·T_max`. Errors
+    are those of `step_decay`.
 
     Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.
 
@@ -84,6 +94,8 @@ def linear_ramp_down(lr: float, total_iters: int, ramp_iters: int) -> Schedule:
     The line leaves `lr` at step `total_iters - ramp_iters` and reaches zero at step `total_iters`, one past
     the last update, so that no update of the run is without effect; then it stays zero.
 
+    Errors are those of `step_decay`, and a ValueError for a ramp that is longer than the whole.
+
     >>> rate = linear_ramp_down(1.0, total_iters=10, ramp_iters=4)
     >>> [rate(step) for step in (0, 6, 7, 8, 9, 10, 11)]
     [1.0, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
@@ -96,7 +108,8 @@ def linear_ramp_down(lr: float, total_iters: int, ramp_iters: int) -> Schedule:
 def smooth_ramp_down(lr: float, total_iters: int, ramp_iters: int) -> Schedule:
     """`lr`, but smoothly to zero over the last `ramp_iters` of `total_iters` steps: Noise2Noise's schedule.
 
-    A fraction `t` into the ramp the rate is `lr·((1 + cos πt) / 2)²`; after it, zero.
+    A fraction `t` into the ramp the rate is `lr·((1 + cos πt) / 2)²`; after it, zero. Errors are those of
+    `linear_ramp_down`.
 
     Source: Lehtinen et al., "Noise2Noise: learning image restoration without clean data", 2018, as in the
     authors' published training program.
@@ -113,8 +126,8 @@ def smooth_ramp_down(lr: float, total_iters: int, ramp_iters: int) -> Schedule:
 def warmup(schedule: float | Schedule, total_iters: int, start_factor: float = 1 / 3) -> Schedule:
     """A straight line of `total_iters` steps up to the beginning of `schedule`, which then runs from its 0.
 
-    The line starts at `start_factor·schedule(0)`, with `start_factor` from 0 to 1. This is torch's
-    `SequentialLR` of a `LinearLR` and another scheduler, with the milestone at `total_iters`.
+    The line starts at `start_factor·schedule(0)`, with `start_factor` from 0 to 1, a ValueError otherwise. This is
+    torch's `SequentialLR` of a `LinearLR` and another scheduler, with the milestone at `total_iters`.
 
     >>> rate = warmup(step_decay(1.0, step_size=10), total_iters=4, start_factor=0.0)
     >>> [rate(step) for step in (0, 1, 2, 3, 4, 13, 14)]

@@ -13,7 +13,13 @@ __all__ = ["SGDState", "sgd"]
 
 
 class SGDState(NamedTuple):
-    """What `sgd` remembers: the updates so far, and each parameter's velocity (None without momentum)."""
+    """What `sgd` remembers: the updates so far, and each parameter's velocity (None without momentum).
+
+    `step` is 0-d, int64 and on the CPU; `momentum_buffer`, so called as in PyTorch, is a pytree like the parameters.
+
+    >>> sgd(0.1, momentum=0.9).init({"w": torch.tensor([1.0])})
+    SGDState(step=tensor(0), momentum_buffer={'w': tensor([0.])})
+    """
 
     step: torch.Tensor
     momentum_buffer: Any
@@ -33,7 +39,7 @@ def sgd(
     `-lr·g` without momentum. The velocity does not contain `lr`.
 
     `lr` is a number or a schedule. All numbers are finite and not negative, and Nesterov momentum needs
-    `momentum` and no `dampening`: a ValueError otherwise.
+    `momentum` and no `dampening`: a ValueError otherwise, and a TypeError for what is no number.
 
     Sources: Polyak, "Some methods of speeding up the convergence of iteration methods", 1964; Sutskever,
     Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep learning", 2013.

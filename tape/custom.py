@@ -59,7 +59,19 @@ def custom_vjp(f: Callable[_P, _R], nondiff_argnums: Sequence[int] = ()) -> "Cus
 
 
 class CustomVjp(Generic[_P, _R]):
-    """See `custom_vjp`."""
+    """A function with a derivative of its own; made by `custom_vjp`, whose decorated function it replaces.
+
+    `function` is the one that was decorated. A call that is recorded raises TapeError where `defvjp` has given no
+    derivative yet, and for a traced value at `nondiff_argnums`.
+
+    >>> import tape, torch
+    >>> @tape.custom_vjp
+    ... def clipped(x):
+    ...     return x
+    >>> clipped.defvjp(fwd=lambda x: (x, None), bwd=lambda _, g: (g.clamp(-1, 1),))
+    >>> clipped, tape.grad(lambda x: 5 * clipped(x))(torch.tensor(2.0))
+    (<custom_vjp clipped>, tensor(1.))
+    """
 
     def __init__(self, f: Callable[_P, _R], nondiff_argnums: Sequence[int] = ()) -> None:
         update_wrapper(self, f)

@@ -3,6 +3,9 @@
 A case says how to call an op. It also says what holds outside the smooth: which derivative the op has at a kink or
 a tie (`at`, which a registered op with either must declare), which calls it refuses (`refuses`), and which faults in
 its rules make no difference (`equivalent`). `tape.verify` checks all of it.
+
+Inputs are drawn in float64 and tried in float32 too. `real`, `integer` and `boolean` are the classes of those names,
+for domains that read as text.
 """
 
 from dataclasses import dataclass, field, replace
@@ -38,6 +41,13 @@ class Real:
     `kinks`, and with `distinct` at a distance from each other; a registered op that has either must declare its
     derivative at one such point by `Case.at`. `diagonal` is added to the diagonal of the last two
     dimensions, so that a matrix is well-conditioned.
+
+    The logarithm, away from its pole at 0:
+
+    >>> import torch
+    >>> from tape import verify
+    >>> verify.check(torch.log, domain=case(real("n", low=0.5))).examples["vjp"] > 0
+    True
     """
 
     shape: str = "..."
@@ -50,7 +60,16 @@ class Real:
 
 @dataclass(frozen=True)
 class Integer:
-    """A tensor of indices from -`below` (or 0) up to `below`, which is a number or the name of a dimension."""
+    """An int64 tensor of indices from 0, or with `negative` from -`below`, up to but not including `below`, a number or
+    the name of a dimension. `shape` is as in `Real`.
+
+    There is no index into a dimension of size 0: `sizes` of the case keeps it from being drawn.
+
+    >>> from tape import verify
+    >>> rows = case(real("n k"), integer("m", below="n"), sizes={"n": (1, 3)})
+    >>> verify.check(lambda x, i: x[i], domain=rows, order=1).examples["integer inputs"] > 0
+    True
+    """
 
     shape: str
     below: str | int
@@ -59,7 +78,14 @@ class Integer:
 
 @dataclass(frozen=True)
 class Boolean:
-    """A tensor of truth values."""
+    """A tensor of truth values, of dtype bool. `shape` is as in `Real`.
+
+    >>> import torch
+    >>> from tape import verify
+    >>> masked = case(real("n"), boolean("n"), 0.0)
+    >>> verify.check(torch.masked_fill, domain=masked, order=1).examples["integer inputs"] > 0
+    True
+    """
 
     shape: str = "..."
 
@@ -70,7 +96,12 @@ class Convention:
 
     At `args`, the pullback of `cotangent` is `gives`: a tuple of one value for each floating-point tensor among
     the arguments, in order; where there is only one, the value itself. Values are tensors, or numbers and nested
-    lists of them. `cotangent` is ones if None; for an op of several outputs a tuple, None at integer outputs.
+    lists of them; in `args` only where the case that it belongs to says `Real`, and tensors without a case.
+    `cotangent` is ones if None; for an op of several outputs a tuple, None at integer outputs. `options` are the
+    call's keywords.
+
+    >>> Convention((0.0,), gives=0.0)
+    Convention(args=(0.0,), gives=0.0, cotangent=None, options={})
     """
 
     args: tuple[Any, ...]
@@ -81,7 +112,11 @@ class Convention:
 
 @dataclass(frozen=True, eq=False)
 class Refusal:
-    """A call that must raise `error`, with a message that contains `match`."""
+    """A call that must raise `error`, with a message that contains `match`, recorded and not.
+
+    >>> Refusal(IndexError, (), "out of range", {"dim": 2})
+    Refusal(error=<class 'IndexError'>, args=(), match='out of range', options={'dim': 2})
+    """
 
     error: type[Exception]
     args: tuple[Any, ...]
@@ -91,7 +126,15 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Case:
-    """One way of calling: positional arguments, and for each option the values to choose from."""
+    """One way of calling: positional arguments, and for each option the values to choose from.
+
+    An argument or option that is `Real`, `Integer` or `Boolean` is drawn, and so are the entries of a tuple or list
+    with a `Real` among them; all else is passed as it is. `sizes` gives the smallest and the largest size of a
+    dimension by its name, 0 and 3 where it says nothing. `at`, `refuses` and `equivalent` add to a case.
+
+    >>> Case((real("n k"),), options={"dim": (0, 1)}, sizes={"n": (1, 4)}).refuses(IndexError, 0.0).refusals[0].args
+    (0.0,)
+    """
 
     args: tuple[Any, ...]
     options: dict[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -109,11 +152,19 @@ class Case:
         return replace(self, conventions=(*self.conventions, Convention(args, gives, cotangent, options)))
 
     def refuses(self, error: type[Exception], *args: Any, match: str = "", **options: Any) -> "Case":
-        """This case with one more `Refusal`."""
+        """This case with one more `Refusal`.
+
+        >>> case(real("n")).refuses(IndexError, 0.0, dim=2, match="out of range").refusals[0].options
+        {'dim': 2}
+        """
         return replace(self, refusals=(*self.refusals, Refusal(error, args, match, options)))
 
     def equivalent(self, mutant: str, because: str) -> "Case":
-        """This case, declaring that a mutant of the op's rules is no fault, and why. A failure prints its name."""
+        """This case, declaring that a mutant of the op's rules is no fault, and why. A failure prints its name.
+
+        >>> case(real("n")).equivalent("rule of x with y as a constant", because="y has whole numbers").equivalents
+        {'rule of x with y as a constant': 'y has whole numbers'}
+        """
         return replace(self, equivalents=self.equivalents | {mutant: because})
 
 
@@ -123,7 +174,7 @@ real, integer, boolean = Real, Integer, Boolean
 
 
 def case(*args: Any, sizes: dict[str, Sizes] | None = None, **options: Any) -> Case:
-    """A `Case` with its options as keywords.
+    """A `Case` with its options as keywords, each with the tuple of values to choose from.
 
     >>> case(Real("a b"), dim=(0, 1, -1)).options
     {'dim': (0, 1, -1)}
@@ -132,10 +183,27 @@ def case(*args: Any, sizes: dict[str, Sizes] | None = None, **options: Any) -> C
 
 
 def convention(*args: Any, gives: Any, cotangent: Any = None, **options: Any) -> Convention:
-    """A `Convention` with its options as keywords."""
+    """A `Convention` with its options as keywords.
+
+    Torch's derivative of the absolute value at 0 is 0:
+
+    >>> import torch
+    >>> from tape import verify
+    >>> at_zero = convention(torch.tensor(0.0), gives=0.0)
+    >>> report = verify.check(torch.abs, torch.linspace(-1, 1, 3), kinks=[0.0], conventions=[at_zero])
+    >>> report.examples["conventions"]
+    1
+    """
     return Convention(args, gives, cotangent, options)
 
 
 def refusal(error: type[Exception], *args: Any, match: str = "", **options: Any) -> Refusal:
-    """A `Refusal` with its options as keywords."""
+    """A `Refusal` with its options as keywords.
+
+    >>> import torch
+    >>> from tape import verify
+    >>> no_such_dim = refusal(IndexError, torch.ones(2), dim=1, match="out of range")
+    >>> verify.check(torch.sum, torch.ones(2), bad_inputs=[no_such_dim]).examples["bad inputs"]
+    1
+    """
     return Refusal(error, args, match, options)

@@ -22,6 +22,8 @@ def primitive(function: Callable[_P, _R]) -> "Primitive[_P, _R]":
     Positional parameters may be tensors or pytrees of tensors; keyword-only ones are static. The function
     must be pure. Its rules are given with `defvjp`.
 
+    Raises TapeError for a parameter `*args` or `**kwargs`, and for one that is named `g` or `ans`.
+
     >>> import tape, torch
     >>> @tape.primitive
     ... def cube(x):
@@ -34,7 +36,20 @@ def primitive(function: Callable[_P, _R]) -> "Primitive[_P, _R]":
 
 
 class Primitive(Generic[_P, _R]):
-    """See `primitive`."""
+    """A function with its rules; made by `primitive`, whose decorated function it replaces.
+
+    `function` is the one that was decorated: on plain tensors a call goes there and nothing is recorded. A call that
+    is recorded is one step of the tape; it raises TapeError where an argument with a derivative has no rule, where
+    a keyword-only argument is traced, and where the result is neither a tensor nor a tuple of them. `name` is what
+    messages and programs call it.
+
+    >>> import torch
+    >>> @primitive
+    ... def double(x):
+    ...     return 2 * x
+    >>> double, double(torch.tensor(3.0))
+    (<primitive double(x)>, tensor(6.))
+    """
 
     def __init__(self, function: Callable[_P, _R]) -> None:
         update_wrapper(self, function)
@@ -72,6 +87,14 @@ class Primitive(Generic[_P, _R]):
         name and nothing else. Rules are written with torch functions, so that they can be differentiated again.
 
         Raises TapeError for an argument or a name that the primitive does not have.
+
+        >>> import tape, torch
+        >>> @primitive
+        ... def repeated(x, *, times):
+        ...     return x.repeat(times)
+        >>> repeated.defvjp(x=lambda g, times: g.reshape(times, -1).sum(0))
+        >>> tape.grad(lambda x: repeated(x, times=3).sum())(torch.zeros(2))
+        tensor([3., 3.])
         """
         known = {"g", "ans", *self.signature.parameters}
         known |= {f"{name}_like" for name in self.signature.parameters}

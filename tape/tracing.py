@@ -22,7 +22,7 @@ __all__ = ["trace"]
 
 
 def trace(f: Callable[..., Any]) -> Callable[..., Program]:
-    """The function that runs `f` and returns the program that it records, instead of its result.
+    """The function that runs `f` and returns the program that it records, instead of its result, as `jax.make_jaxpr`.
 
     The program is recorded with respect to every floating-point tensor among the arguments, as by `vjp`. It is a
     value: it prints as a listing, and `program(*args)` runs it again; `.to_dot()` and `.to_svg()` draw it,

@@ -30,7 +30,12 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
 
     Returns:
         a function of the same arguments. It returns the gradients: a pytree like the argument, or a tuple of
-        them if `argnums` is a sequence; with `has_aux` a pair of them and what else `f` returned.
+        them if `argnums` is a sequence; with `has_aux` a pair of them and what else `f` returned. A gradient has
+        the shape, dtype and device of its tensor; where `f` does not use that, it is zero.
+
+    Raises TapeError for an integer tensor in a chosen argument, and where the result is not 0-d and floating-point;
+    TypeError for a Python number where a tensor is due; ValueError for an argument that the call does not have.
+    As `jax.grad`.
 
     >>> grad(lambda p, x: (p["w"] * x).sum())({"w": torch.tensor([1.0, 2.0])}, torch.tensor([3.0, 4.0]))
     {'w': tensor([3., 4.])}
@@ -50,6 +55,8 @@ def value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
     """Like `grad`, for the value and the gradients: `(value, grads)`, with `has_aux` `((value, aux), grads)`.
+
+    As `jax.value_and_grad`, with the arguments and the errors of `grad`.
 
     >>> value_and_grad(lambda x: (x**2).sum())(torch.tensor([1.0, 2.0]))
     (tensor(5.), tensor([2., 4.]))
@@ -88,6 +95,10 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, keep: bool 
         output's structure, shapes and dtypes, None where the output is no floating-point tensor, and returns a
         tuple: one cotangent for each primal, None at its leaves that are no floating-point tensors.
 
+    Raises TapeError for a complex, sparse, nested or quantized primal, TypeError for a Python number as one; the
+    pullback raises TapeError for a cotangent that does not fit, and where `keep` is false, for a second call.
+    As `jax.vjp`.
+
     >>> out, pullback = vjp(torch.sin, torch.tensor([0.0, 1.0]))
     >>> pullback(torch.tensor([1.0, 0.0]))
     (tensor([1., 0.]),)
@@ -117,6 +128,8 @@ def vjp_of(
 
 def stop_gradient(x: Any) -> Any:
     """`x`, a pytree, taken as a constant: its tensors without the derivatives that are being recorded.
+
+    As `jax.lax.stop_gradient`, and for one tensor as its `detach`.
 
     >>> grad(lambda x: x * stop_gradient(x))(torch.tensor(3.0))
     tensor(3.)

@@ -1,7 +1,8 @@
 """Pytrees: nested containers with tensors at their leaves.
 
 Dict, list, tuple, namedtuple, registered dataclass and None are containers, everything else is a leaf.
-Dicts keep the order in which they were written.
+Dicts keep the order in which they were written. The functions are those of `jax.tree`, which sorts dicts, and made
+with optree; `paths` has the names under which PyTorch's `state_dict` keeps parameters.
 """
 
 import dataclasses
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import optree
-from optree import PyTreeSpec as TreeDef
+from optree import PyTreeSpec as TreeDef  # a pytree's structure without its leaves: compares with ==, and counts them
 
 __all__ = ["TreeDef", "flatten", "flatten_up_to", "leaves", "map", "paths", "register_dataclass", "unflatten"]
 
@@ -22,7 +23,7 @@ _dict_order.__enter__()
 
 
 def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
-    """Splits `tree` into its leaves and its structure.
+    """Splits `tree` into its leaves, in order, and its structure, a `TreeDef`.
 
     >>> flatten({"weight": 1.0, "bias": None})[0]
     [1.0]
@@ -31,12 +32,26 @@ def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
 
 
 def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
-    """The inverse of `flatten`."""
+    """The inverse of `flatten`: a pytree of a structure with other leaves.
+
+    Raises ValueError if there are more or fewer leaves than the structure has.
+
+    >>> _, treedef = flatten({"weight": 1.0, "bias": [2.0, None]})
+    >>> unflatten(treedef, [3.0, 4.0])
+    {'weight': 3.0, 'bias': [4.0, None]}
+    """
     return optree.tree_unflatten(treedef, leaves)
 
 
 def flatten_up_to(treedef: TreeDef, tree: Any) -> list[Any]:
-    """The subtrees of `tree` that stand where `treedef` has leaves; a ValueError if it has another shape."""
+    """The subtrees of `tree` that stand where `treedef` has leaves.
+
+    Raises ValueError if `tree` has another structure above them.
+
+    >>> _, treedef = flatten({"weight": 1.0, "bias": 2.0})
+    >>> flatten_up_to(treedef, {"weight": [3.0, 4.0], "bias": 5.0})
+    [[3.0, 4.0], 5.0]
+    """
     return treedef.flatten_up_to(tree)
 
 
@@ -51,6 +66,8 @@ def leaves(tree: Any) -> list[Any]:
 
 def map(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     """Applies `f` to each leaf of `tree`, with the matching subtrees of `rest` as further arguments.
+
+    Raises ValueError if one of `rest` has another structure.
 
     >>> map(lambda p, u: p + u, {"w": 1.0, "b": 2.0}, {"w": 0.5, "b": 0.25})
     {'w': 1.5, 'b': 2.25}
@@ -74,6 +91,8 @@ def _key(entry: optree.PyTreeEntry) -> str:
 
 def register_dataclass(cls: _Class) -> _Class:
     """Makes every field of a dataclass a child of a pytree node; a class decorator.
+
+    Raises TypeError for a class that is no dataclass, ValueError for one that is registered already.
 
     >>> @register_dataclass
     ... @dataclasses.dataclass

@@ -82,6 +82,21 @@ def reverse_matmul(x: Any, y: Any) -> Any:
 
 @implements(F.linear)
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    """`input @ weight.T + bias`, as `torch.nn.functional.linear`.
+
+    Args:
+        input: (..., in features).
+        weight: (out features, in features), or (in features,).
+        bias: (out features,), or 0-d.
+
+    Returns:
+        (..., out features), or (...).
+
+    Raises RuntimeError, torch's own, where the features do not fit or the dtypes differ.
+
+    >>> linear(torch.tensor([1.0, 2.0]), torch.tensor([[1.0, 1.0], [3.0, 0.0]]), torch.tensor([0.0, 10.0]))
+    tensor([ 3., 13.])
+    """
     product = matmul(input, weight.mT if weight.ndim > 1 else weight)
     return product if bias is None else product + bias
 

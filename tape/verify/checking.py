@@ -56,7 +56,8 @@ def check(
     Args:
         f: the function. It runs in float64 and in float32; static arguments go in by `functools.partial`.
         args: one example of its arguments. Its floating-point tensors get other numbers, between the smallest
-            and the largest that each has here; all else stays as it is. Not needed where there is a domain.
+            and the largest that each has here, or around the one that it has; all else stays as it is. Not needed
+            where there is a domain.
         order: 1, or 2 to verify the pullback's own derivative too.
         domain: what `f` may be called with; then shapes vary as well. See `tape.domain`.
         kinks: numbers that no input comes near, because `f` is not smooth there. As a mapping it gives the

@@ -21,7 +21,16 @@ class Tally:
 
 @dataclass
 class Report:
-    """Of one `check`; prints as a table. `notes` say what the example left open."""
+    """Of one `check`; prints as a table. `notes` say what the example left open.
+
+    `calls` counts the calls that all properties hold on; `tallies` has a `Tally` for each property by its name.
+
+    >>> import torch
+    >>> from tape import verify
+    >>> report = verify.check(torch.sin, torch.ones(2), order=1)
+    >>> report.skipped["second order"], report.examples["vjp"] == report.calls
+    ('order is 1', True)
+    """
 
     op: str
     order: int

@@ -18,7 +18,7 @@ Shape = tuple[int, ...]
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, min_size: int = 0, max_size: int = 3) -> st.SearchStrategy[Shape]:
-    """Shapes, the smallest first.
+    """Shapes as tuples, their dimensions and sizes between bounds that count in; the smallest first.
 
     >>> from hypothesis import find
     >>> find(shapes(), lambda shape: len(shape) == 2 and 3 in shape)
@@ -56,7 +56,7 @@ def tensors(
     distinct: bool = False,
 ) -> Tensor:
     """Floating-point tensors with entries between `low` and `high`, at a small distance from each of `kinks`, and
-    with `distinct` from each other.
+    with `distinct` from each other. `shape` is one or a strategy for them; `shapes()` if None.
 
     >>> from hypothesis import find
     >>> find(tensors((2,), low=1.0), lambda x: True).shape
@@ -87,7 +87,7 @@ def layouts(x: Tensor, repeating: bool = False) -> st.SearchStrategy[Tensor]:
 
 @st.composite
 def indices(draw: st.DrawFn, shape: Sequence[int]) -> tuple[Any, ...]:
-    """Indices into a tensor of a shape: integers, slices, None, an ellipsis, and tensors of integers.
+    """Indices into a tensor of a shape: integers, slices, None, an ellipsis, and int64 tensors.
 
     >>> from hypothesis import find
     >>> find(indices((3, 2)), lambda index: [type(part) for part in index] == [int, int])

@@ -10,7 +10,22 @@ __all__ = ["VerificationError", "Violation", "expect_close", "expect_equal"]
 
 
 class VerificationError(AssertionError):
-    """A derivative that does not hold. `property` is the name of the property that is violated."""
+    """A derivative that does not hold. `property` is the name of the property that is violated.
+
+    The message shows the smallest call that was found, and prints it as code to run again.
+
+    >>> import tape
+    >>> from tape import verify
+    >>> @tape.primitive
+    ... def double(x):
+    ...     return 2 * x
+    >>> double.defvjp(x=lambda g: 3 * g)
+    >>> try:
+    ...     verify.check(double, torch.tensor(1.0))
+    ... except verify.VerificationError as error:
+    ...     print(error.property)
+    vjp
+    """
 
     def __init__(self, message: str, property: str) -> None:
         super().__init__(message)
