@@ -38,6 +38,9 @@ def correlate(
         (N, out channels, rows, columns).
     """
     out_channels, channels, *kernel_size = weight.shape
+    left, right, top, bottom = sides
+    extent = images.shape[2] + top + bottom, images.shape[3] + left + right
+    window_counts("conv2d", extent, kernel_size, stride, dilation)
     if groups > 1:
         return _grouped(images, weight, sides, stride, dilation, groups)
     if stride == (1, 1):

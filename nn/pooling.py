@@ -72,7 +72,7 @@ def avg_pool2d(
         padding: zeros on each side, at most half the kernel size.
         ceil_mode: whether a last window may hang over the edge; what hangs over does not count.
         count_include_pad: whether the padding counts.
-        divisor_override: what to divide by instead of the count.
+        divisor_override: what to divide by instead of the count, not 0.
 
     Returns:
         (N, C, H', W'), or without N.
@@ -83,6 +83,8 @@ def avg_pool2d(
     tensor([[[ 2.5000,  4.5000],
              [10.5000, 12.5000]]])
     """
+    if divisor_override == 0:
+        raise ValueError("avg_pool2d: divisor_override is what windows are divided by, and cannot be 0")
     if input.ndim == 3:
         return avg_pool2d(
             input.unsqueeze(0), kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override

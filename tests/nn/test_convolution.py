@@ -221,3 +221,10 @@ IMAGES, WEIGHT = torch.zeros(2, 3, 8, 8), torch.zeros(4, 3, 3, 3)
 def test_what_does_not_fit_is_refused_with_the_sizes(call: Callable[[], Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         call()
+
+
+@pytest.mark.parametrize("channels", [1, 20])
+@pytest.mark.parametrize("out_channels", [1, 20])
+def test_a_kernel_that_does_not_fit_is_refused_by_the_name_that_was_called(channels: int, out_channels: int) -> None:
+    with pytest.raises(ValueError, match=r"conv2d: a window of \(3, 3\)"):
+        nn.conv2d(torch.ones(1, channels, 2, 2), torch.ones(out_channels, channels, 3, 3))

@@ -181,3 +181,8 @@ def test_what_does_not_fit_is_refused_with_the_sizes(pool: Any, images: Any, opt
 def test_indices_are_refused_where_they_are_traced() -> None:
     with pytest.raises(tape.TapeError, match="max_pool2d"):
         tape.vjp(lambda x: F.max_pool2d(x, 2, return_indices=True), IMAGES)
+
+
+def test_a_divisor_of_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="divisor_override"):
+        nn.avg_pool2d(torch.ones(1, 1, 2, 2), 2, divisor_override=0)

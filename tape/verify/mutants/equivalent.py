@@ -30,6 +30,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "a number broadcasts as a full tensor does",
     ("tape.ops.arithmetic._power_base", "if isinstance(exponent, (int, float)): -> pass"): _SPEED,
     ("tape.ops.patches.add_windows.defvjp(x)", "tuple(x_like.shape[3:5]) -> x_like.shape[3:5]"): _SIZE,
+    ("tape.ops.bases.change_windows.defvjp(x)", "tuple(x_like.shape) -> x_like.shape"): _SIZE,
     ("tape.ops.patches.sum_taps.defvjp(x)", "tuple(x_like.shape[1:3]) -> x_like.shape[1:3]"): _SIZE,
     ("tape.ops.patches.sum_taps.defvjp(x)", "tuple(x_like.shape[3:5]) -> x_like.shape[3:5]"): _SIZE,
     ("tape.ops.patches.unfold.defvjp(input)", "tuple(input_like.shape[-2:]) -> input_like.shape[-2:]"): _SIZE,
