@@ -17,7 +17,9 @@ from nn import Layer, Params
 
 __all__ = ["Score", "State", "Update", "begin", "denoised", "microbatch_size", "score", "train", "training_step"]
 
-PIXELS = 65536  # of a microbatch: enough that starting each operation costs little, few enough to stay near a core
+# Of a microbatch: few enough of the tape's bytes to stay near a core, enough pixels that starting each operation costs
+# little beside it.
+BYTES, PIXELS = 5_000_000, 8192
 
 
 def training_step(
@@ -50,13 +52,19 @@ def training_step(
         return loss(network.apply(params, noisy), target, *more)
 
     reduction = getattr(loss, "batch_reduction", "mean")
+    kept: dict[torch.Size, float] = {}  # the tape's bytes for an image, by its shape
+
+    def bytes_per_image(params: Params, noisy: Tensor) -> float:
+        if noisy.shape[1:] not in kept:
+            kept[noisy.shape[1:]] = _bytes_per_image(network, params, noisy)
+        return kept[noisy.shape[1:]]
 
     def step(params: Params, state: Any, noisy: Tensor, target: Tensor, *more: Any) -> tuple[Params, Any, Tensor]:
         of_batch = objective
         # A GPU wants the batch whole.
         if reduction != "none" and noisy.device.type == "cpu":
             threads = torch.get_num_threads()
-            size = microbatch_size(noisy.shape, threads) if microbatch is None else microbatch
+            size = microbatch or microbatch_size(noisy.shape, bytes_per_image(params, noisy), threads)
             of_batch = tape.microbatch(objective, size, reduction, threads)
         value, grads = tape.value_and_grad(of_batch)(params, noisy, target, *more)
         updates, state = optimizer.update(grads, state, params)
@@ -65,14 +73,26 @@ def training_step(
     return step
 
 
-def microbatch_size(batch: Sequence[int], threads: int) -> int:
-    """How many images of a batch (N, C, H, W) make a microbatch: as many as have about 65,536 pixels, at least one,
-    and no more than leave something to each of the threads.
+def microbatch_size(batch: Sequence[int], bytes_per_image: float, threads: int) -> int:
+    """How many images of a batch (N, C, H, W) make a microbatch.
 
-    >>> microbatch_size((400, 3, 32, 32), 2), microbatch_size((10, 3, 32, 32), 2), microbatch_size((8, 3, 256, 256), 2)
-    (64, 5, 1)
+    As many as have the tape keep 5 MB, at `bytes_per_image`; at least those that have 8,192 pixels, at least one; and
+    no more than leave something to each of the threads.
+
+    >>> microbatch_size((400, 3, 32, 32), 41_364, 2), microbatch_size((10, 3, 32, 32), 41_364, 2)
+    (120, 5)
+    >>> microbatch_size((8, 3, 64, 64), 11e6, 2), microbatch_size((8, 3, 256, 256), 180e6, 2)
+    (2, 1)
     """
-    return max(1, min(PIXELS // (batch[-1] * batch[-2]), -(-batch[0] // threads)))
+    pixels = batch[-1] * batch[-2]
+    return max(1, min(max(int(BYTES / max(bytes_per_image, 1)), PIXELS // pixels), -(-batch[0] // threads)))
+
+
+def _bytes_per_image(network: Layer, params: Params, images: Tensor) -> float:
+    if len(images) < 2:
+        return 0.0
+    one, two = (tape.trace(network.apply)(params, torch.zeros_like(images[:count])).residual_bytes for count in (1, 2))
+    return float(two - one)
 
 
 class State(NamedTuple):

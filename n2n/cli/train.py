@@ -49,7 +49,9 @@ def train(
     batch: Annotated[int, typer.Option(help="Pairs in a step.")] = 50,
     microbatch: Annotated[
         int | None,
-        typer.Option(help="Pairs worked on at once, for speed and memory; if left out, about 65,536 pixels of them."),
+        typer.Option(
+            help="Pairs worked on at once, for speed and memory; if left out, as many as have the tape keep 5 MB."
+        ),
     ] = None,
     size: Annotated[int, typer.Option(help="Side of the training images in pixels.")] = 32,
     lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 1e-3,
