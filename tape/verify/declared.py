@@ -34,7 +34,8 @@ def give_the_declared(judge: Judge, conventions: Sequence[tuple[Case | None, Con
                 raise Violation("the number of declared derivatives", len(trial.inputs), len(gives))
             gives_what_is_declared(trial, cotangent, gives, judge.tolerance("conventions"))
         except Exception as error:
-            judge.fail("conventions", error, call)
+            again = Convention(args, convention.gives, convention.cotangent)
+            judge.fail("conventions", error, call, declared={"conventions": [again]})
         judge.tally("conventions").examples += 1
     judge.skipped("conventions", "no kink or tie is declared with its derivative")
 
@@ -59,7 +60,8 @@ def raises_the_declared(judge: Judge, refusals: Sequence[Refusal]) -> None:
                         got = f"{type(error).__name__}: {error}"
                     raise Violation(f"the call, {'recorded' if recorded else 'as it is'}", wanted, got)
             except Violation as violation:
-                judge.fail("bad inputs", violation, call)
+                again = Refusal(refusal.error, refusal.args, refusal.match)
+                judge.fail("bad inputs", violation, call, declared={"bad_inputs": [again]})
         judge.tally("bad inputs").examples += 1
     judge.skipped("bad inputs", "no bad inputs are declared")
 

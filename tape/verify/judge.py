@@ -97,8 +97,10 @@ class Judge:
         args = tree.map(lambda x: x.clone() if isinstance(x, Tensor) else x, call.args)
         return Call(args, call.kwargs, call.seed, call.tied)
 
-    def fail(self, name: str, error: Exception, call: Call, rather: str = "") -> None:
-        """Raises the error that a person reads."""
+    def fail(
+        self, name: str, error: Exception, call: Call, rather: str = "", declared: dict[str, Any] | None = None
+    ) -> None:
+        """Raises the error that a person reads. What was `declared` is what the snippet declares, too."""
         violation = error if isinstance(error, Violation) else None
         lines = [f"{name_of(self.function)} violates {name!r}: {_BY_NAME[name].says}"]
         if rather:
@@ -113,5 +115,5 @@ class Judge:
         else:
             notes = "; ".join(getattr(error, "__notes__", ()))
             lines.append(f"  got       {type(error).__name__}: {error}{f' ({notes})' if notes else ''}")
-        lines += ["To run it again:", "", written_call(self.function, call, self.options)]
+        lines += ["To run it again:", "", written_call(self.function, call, self.options | (declared or {}))]
         raise _ERRORS[name]("\n".join(lines), name) from (None if violation else error)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tape import tree
+from tape.domain import Convention, Refusal
 from tape.verify.trial import Call
 
 __all__ = ["code", "name_of", "named_arguments", "shown", "written_call"]
@@ -49,6 +50,12 @@ def code(x: Any) -> str:
         return "[" + ", ".join(map(code, x)) + "]"
     if type(x) is tuple:
         return "(" + ", ".join(map(code, x)) + ("," if len(x) == 1 else "") + ")"
+    if isinstance(x, Convention):
+        cotangent = "" if x.cotangent is None else f", cotangent={code(x.cotangent)}"
+        return f"verify.convention({''.join(code(arg) + ', ' for arg in x.args)}gives={code(x.gives)}{cotangent})"
+    if isinstance(x, Refusal):
+        match = f", match={x.match!r}" if x.match else ""
+        return f"verify.refusal({', '.join([x.error.__name__, *map(code, x.args)])}{match})"
     return repr(x)
 
 

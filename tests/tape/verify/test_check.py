@@ -43,6 +43,30 @@ def test_the_message_names_property_op_input_expected_got_and_a_snippet_that_fai
         exec("\n".join(line[4:] for line in snippet.strip("\n").splitlines()), {"cube": cube})
 
 
+@tape.primitive
+def rectified(x: Any) -> Any:
+    return torch.clamp(x, min=0)
+
+
+rectified.defvjp(x=lambda g, x: g * (x > 0))
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"conventions": [verify.convention(torch.zeros(2), gives=torch.ones(2))]},
+        {"bad_inputs": [verify.refusal(ValueError, torch.ones(2), match="refused")]},
+    ],
+)
+def test_the_snippet_declares_what_was_declared(declared: Any) -> None:
+    with pytest.raises(verify.VerificationError) as failure:
+        verify.check(rectified, X, kinks=(0.0,), **declared)
+    snippet = str(failure.value).partition("To run it again:")[2]
+    with pytest.raises(verify.VerificationError) as again:
+        exec("\n".join(line[4:] for line in snippet.strip("\n").splitlines()), {"rectified": rectified})
+    assert again.value.property == failure.value.property
+
+
 def test_a_failing_shape_is_shrunk() -> None:
     with pytest.raises(verify.VerificationError, match=r"functools.partial\(broken, factor=2\.0\)") as failure:
         verify.check(broken, domain=verify.case(verify.real("n m"), factor=(1.0, 2.0)))
