@@ -225,3 +225,20 @@ def test_what_is_traced_normally_has_no_observers() -> None:
     tape.trace(f)(torch.tensor(1.0))
     assert [bool(one.observers) for one in tapes] == [False, True]
     assert tape.observing.observers.get() == ()
+
+
+@pytest.mark.parametrize("x", [torch.ones(3, 4), torch.ones(3, 8)[:, ::2]])
+def test_a_view_is_kept_as_it_is(x: torch.Tensor) -> None:
+    program = tape.trace(lambda x: torch.sin(x.permute(1, 0)))(x)
+    assert program.steps[-1].kept
+    assert not program.steps[-1].recipes
+
+
+def test_a_recipe_may_begin_with_an_argument_that_is_no_tensor() -> None:
+    @tape.primitive
+    def stretched(n, x):  # type: ignore[no-untyped-def]
+        return x.expand(n, *x.shape)
+
+    stretched.defvjp(x=lambda g: g.sum(0), n=None)
+    stretched.keep_recipe()
+    assert tape.grad(lambda x: torch.sin(stretched(3, x)).sum())(torch.zeros(2)).equal(torch.full((2,), 3.0))

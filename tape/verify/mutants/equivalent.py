@@ -18,6 +18,8 @@ _OFFSET = "versions are compared with versions that were read in the same way"
 
 # The function, and the change as a mutant prints it.
 EQUIVALENT: dict[tuple[str, str], str] = {
+    ("tape.recording.is_view", "of = raw(of) -> pass"): "a recipe more at an inner level, which makes the same",
+    ("tape.recording.is_view", "raw(of) -> of"): "a recipe more at an inner level, which makes the same",
     ("tape.ops.arithmetic.add.defvjp(y)", "g if alpha == 1 else g * alpha -> g * alpha"): _ONE,
     ("tape.ops.arithmetic.subtract.defvjp(y)", "-g if alpha == 1 else g * -alpha -> g * -alpha"): _ONE,
     ("tape.ops.arithmetic.maximum.defvjp(x)", "x > y -> x >= y"): _TIE,
