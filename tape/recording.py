@@ -216,7 +216,7 @@ def version(residuals: tuple[Any, ...]) -> int:
         if type(x) is Tensor:
             total += _version(x)
         elif type(x) not in _UNCHANGING and not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x))):
-            leaves = map(raw, x.leaves() if type(x) is Recipe else tree.leaves(x))
+            leaves = map(raw, tree.leaves(x))  # a recipe's, too
             total += sum(_version(leaf) for leaf in leaves if isinstance(leaf, Tensor))
     return total
 

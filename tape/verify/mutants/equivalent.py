@@ -18,6 +18,21 @@ _OFFSET = "versions are compared with versions that were read in the same way"
 
 # The function, and the change as a mutant prints it.
 EQUIVALENT: dict[tuple[str, str], str] = {
+    (
+        "tape.recording.version",
+        "type(x) not in _UNCHANGING and (not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x)))) -> "
+        "type(x) not in _UNCHANGING or not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x)))",
+    ): _SPEED,
+    (
+        "tape.recording.version",
+        "type(x) not in _UNCHANGING and (not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x)))) -> "
+        "not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x)))",
+    ): _SPEED,
+    (
+        "tape.recording.version",
+        "type(x) not in _UNCHANGING and (not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x)))) -> "
+        "type(x) not in _UNCHANGING",
+    ): _SPEED,
     ("tape.recording.is_view", "of = raw(of) -> pass"): "a recipe more at an inner level, which makes the same",
     ("tape.recording.is_view", "raw(of) -> of"): "a recipe more at an inner level, which makes the same",
     ("tape.ops.arithmetic.add.defvjp(y)", "g if alpha == 1 else g * alpha -> g * alpha"): _ONE,
@@ -133,10 +148,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.recording.sweep", "_on_device(cotangent, likes[slot]) -> cotangent"): _DEVICE,
     ("tape.recording.version", "0 -> 1"): _OFFSET,
     ("tape.recording.version", "type(x) -> x"): _SPEED,
-    (
-        "tape.recording.version",
-        "x.leaves() if type(x) is Recipe else tree.leaves(x) -> tree.leaves(x)",
-    ): "a recipe is a pytree, and what else it holds is no tensor",
     ("tape.recording.version", "type(x) -> x #3"): "a recipe is a pytree, and what else it holds is no tensor",
     ("tape.recording._version", "0 -> 1"): _OFFSET,
     ("tape.recording._conform", "if dtype == to.dtype and shape == to.shape: -> pass"): _SPEED,
