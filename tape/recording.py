@@ -54,10 +54,6 @@ class Recipe(NamedTuple):
     def make(self) -> Any:
         return self.primitive(*[arg.make() if type(arg) is Recipe else arg for arg in self.args], **self.kwargs)
 
-    def leaves(self) -> list[Any]:
-        """What is kept for it; of recipes among its arguments, too, since these are pytrees."""
-        return tree.leaves(self.args)
-
 
 def is_view(x: Any, of: Any) -> bool:
     """Whether a tensor is a view of another one, and so needs no memory of its own."""

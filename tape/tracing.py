@@ -212,7 +212,7 @@ def _made_by(recipe: Recipe) -> str:
 def _storages(residuals: Iterable[Any]) -> Iterator[tuple[int, int]]:
     """The storages behind some residuals, as pairs of an address and a number of bytes."""
     for residual in residuals:
-        for leaf in residual.leaves() if type(residual) is Recipe else tree.leaves(residual):
+        for leaf in tree.leaves(residual):
             plain = raw(leaf)
             if isinstance(plain, Tensor):
                 yield _storage(plain)
