@@ -310,3 +310,26 @@ def test_a_value_that_something_stands_in_for_is_replaced() -> None:
     assert [tape.traced.raw(result).tolist() for result in results[1:]] == [[3, 3], [0, 0, 3, 3], 6]
     assert not recorder.steps
     assert (x + 1).tape is recorder
+
+
+def test_a_view_is_kept_as_it_is_and_a_copy_as_a_recipe() -> None:
+    permute, reshape = (caller(registry[name][0]) for name in ("permute", "reshape"))
+    x = Tape().trace(torch.ones(2, 3))
+    assert permute(x, (1, 0)).recipe is None
+    assert reshape(permute(x, (1, 0)), (6,)).recipe is not None
+
+
+def test_an_outer_levels_recipe_does_not_stand_for_its_value_at_an_inner_level() -> None:
+    def inner(x: Any) -> Any:
+        repeated = x.repeat_interleave(3)
+        return tape.grad(lambda z: (z * repeated).sum())(torch.ones(6)).sum()
+
+    assert tape.grad(inner)(torch.ones(2)).tolist() == [3.0, 3.0]
+
+
+def test_a_primitive_may_have_static_parameters_alone() -> None:
+    @tape.primitive
+    def filled(*, value: float) -> Tensor:
+        return torch.full((2,), value)
+
+    assert filled(value=3.0).tolist() == [3.0, 3.0]
