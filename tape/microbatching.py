@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from functools import cache, partial, wraps
 from typing import Any
 
@@ -112,11 +112,15 @@ def _has_rows(x: Any, count: int) -> bool:
     return isinstance(raw(x), Tensor) and x.ndim > 0 and len(x) == count
 
 
+_in_one: ContextVar[bool] = ContextVar("in_one", default=False)  # whether this is one of several threads' jobs
+
+
 def _in_threads(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
     """The jobs' results, each job in its own thread, the first in this one, with its share of torch's cores."""
     _keep_freed_memory()
-    if len(jobs) == 1:
-        return [jobs[0]()]
+    if len(jobs) == 1 or _in_one.get():  # a microbatch in a microbatch would wait for the thread that it runs in
+        return [job() for job in jobs]
+    token = _in_one.set(True)
     cores = torch.get_num_threads()
     share = max(1, cores // len(jobs))
     futures = [_threads(len(jobs) - 1, share).submit(copy_context().run, job) for job in jobs[1:]]
@@ -126,6 +130,7 @@ def _in_threads(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
     finally:
         wait(futures)
         torch.set_num_threads(cores)
+        _in_one.reset(token)
 
 
 @cache

@@ -131,3 +131,9 @@ def test_without_grad_mode_it_is_a_constant() -> None:
             return tape.microbatch(lambda w, x: (x @ w).sum(), 2, "sum")(w, torch.ones(4, 2)) + 0 * w.sum()
 
     assert tape.grad(f)(torch.ones(2)).equal(torch.zeros(2))
+
+
+def test_threads_within_threads_do_not_wait_for_themselves() -> None:
+    args = batch(8)
+    nested = tape.microbatch(tape.microbatch(loss, 1, threads=2), 2, threads=2)
+    assert_close(tape.grad(nested)(*args), tape.grad(loss)(*args))
