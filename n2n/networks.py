@@ -99,36 +99,60 @@ def stride1(channels: int) -> Layer:
 
 
 def residual(channels: int) -> Layer:
-    """A correction to the blurred input. It begins as the blur alone, since its last layer begins at zero."""
-    correction = nn.serial(
-        Conv2d(32, 3, padding=1),
-        ReLU(),
-        Conv2d(32, 3, padding=1),
-        ReLU(),
-        Conv2d(channels, 3, padding=1, weight_init=nn.zeros, bias_init=nn.zeros),
+    """A correction to the blurred input, by three convolutions."""
+    return _correction(
+        nn.serial(
+            Conv2d(32, 3, padding=1),
+            ReLU(),
+            Conv2d(32, 3, padding=1),
+            ReLU(),
+            Conv2d(channels, 3, padding=1, weight_init=nn.zeros, bias_init=nn.zeros),
+        )
     )
-    return Layer(correction.init, lambda params, x: gaussian_blur(x, 0.6) + correction.apply(params, x))
 
 
 def unet(channels: int) -> Layer:
     """The U-Net of the Noise2Noise paper (arXiv 1803.04189): five scales, 991,203 parameters for 3 channels."""
-    he = nn.kaiming_normal(negative_slope=0.1)
+    return _unet(channels, 48, _HE)
+
+
+def small_unet(channels: int) -> Layer:
+    """The U-Net with half as many channels in each layer."""
+    return _unet(channels, 24, _HE)
+
+
+def residual_unet(channels: int) -> Layer:
+    """A correction to the blurred input, by the U-Net."""
+    return _correction(_unet(channels, 48, nn.zeros))
+
+
+def _unet(channels: int, width: int, last: nn.Initializer) -> Layer:
+    """The paper's U-Net, whose first layers have 48 channels there; `last` begins the last layer."""
 
     def conv(out_channels: int) -> Layer:
-        return nn.serial(Conv2d(out_channels, 3, padding=1, weight_init=he, bias_init=nn.zeros), LeakyReLU(0.1))
+        return nn.serial(Conv2d(out_channels, 3, padding=1, weight_init=_HE, bias_init=nn.zeros), LeakyReLU(0.1))
 
     def scale(depth: int) -> Layer:
         """What happens between a pooling and the upsampling that undoes it."""
-        below = conv(48) if depth == 4 else scale(depth + 1)
-        return nn.serial(nn.skip(conv(48), MaxPool2d(2), below, UpsampleNearest(2)), conv(96), conv(96))
+        below = conv(width) if depth == 4 else scale(depth + 1)
+        between = nn.skip(conv(width), MaxPool2d(2), below, UpsampleNearest(2))
+        return nn.serial(between, conv(2 * width), conv(2 * width))
 
     whole = nn.serial(
-        nn.skip(conv(48), conv(48), MaxPool2d(2), scale(1), UpsampleNearest(2)),
-        conv(64),
-        conv(32),
-        Conv2d(channels, 3, padding=1, weight_init=he, bias_init=nn.zeros),
+        nn.skip(conv(width), conv(width), MaxPool2d(2), scale(1), UpsampleNearest(2)),
+        conv(width * 4 // 3),
+        conv(width * 2 // 3),
+        Conv2d(channels, 3, padding=1, weight_init=last, bias_init=nn.zeros),
     )
     return _padded_to(32, whole)
+
+
+def _correction(layer: Layer) -> Layer:
+    """The blurred input plus a layer's output; it begins as the blur alone if the last weights begin at zero."""
+    return Layer(layer.init, lambda params, x: gaussian_blur(x, 0.6) + layer.apply(params, x))
+
+
+_HE = nn.kaiming_normal(negative_slope=0.1)
 
 
 # What `network` chooses from: each takes the number of channels.
@@ -139,7 +163,9 @@ networks: dict[str, Callable[[int], Layer]] = {
     "net4": net4,
     "stride1": stride1,
     "residual": residual,
+    "residual-unet": residual_unet,
     "unet": unet,
+    "unet-small": small_unet,
 }
 
 # The report's networks give back the size they get at 32 pixels, and not at every other.

@@ -10,13 +10,24 @@ import math
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from n2n.errors import InputError, unknown
 from n2n.scenes import Scenes
+
+
+class Pairs(NamedTuple):
+    """Noisy images and as noisy targets, float32 (N, C, H, W) in about [0, 1], not clipped.
+
+    `mask`, (N, 1, H, W), is 1 where a target was measured and 0 where it was not; None if all of it was.
+    """
+
+    noisy: Tensor
+    target: Tensor
+    mask: Tensor | None = None
 
 
 class Noise(Protocol):
@@ -36,6 +47,9 @@ class Noise(Protocol):
 
     def noisy(self, scenes: Scenes, generator: torch.Generator) -> Tensor:
         """A noisy picture of each scene, independent of other draws: float32 (N, C, H, W), not clipped."""
+
+    def pairs(self, scenes: Scenes, generator: torch.Generator) -> Pairs:
+        """Two independent noisy pictures of each scene."""
 
 
 def parse_noise(text: str) -> Noise:
@@ -99,6 +113,9 @@ class PixelNoise(ABC):
 
     def noisy(self, scenes: Scenes, generator: torch.Generator) -> Tensor:
         return self(scenes.mean(), generator)
+
+    def pairs(self, scenes: Scenes, generator: torch.Generator) -> Pairs:
+        return Pairs(self.noisy(scenes, generator), self.noisy(scenes, generator))
 
     def strengths(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """(N, 1, 1, 1), on the images' device; the generator is only asked where there is a range."""
@@ -185,6 +202,9 @@ class PointSample:
 
     def noisy(self, scenes: Scenes, generator: torch.Generator) -> Tensor:
         return scenes.sample(generator)
+
+    def pairs(self, scenes: Scenes, generator: torch.Generator) -> Pairs:
+        return Pairs(self.noisy(scenes, generator), self.noisy(scenes, generator))
 
     def __str__(self) -> str:
         return "pointsample" if math.isinf(self.high) else f"pointsample:{_range(self.low, self.high)}"

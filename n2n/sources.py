@@ -18,7 +18,7 @@ from n2n.album import Album
 from n2n.errors import InputError
 from n2n.images import Picture, list_images, read_image
 from n2n.leaves import dead_leaves
-from n2n.noise import Gaussian, Noise
+from n2n.noise import Gaussian, Noise, Pairs
 from n2n.tensor_files import TensorPairs, read_tensors
 
 Track = Callable[[Sequence[Path]], Iterable[Path]]  # wraps the files to be read, as `rich.progress.track` does
@@ -35,8 +35,8 @@ class Source(Protocol):
     def has_clean(self) -> bool:
         """Whether `validation` knows the clean images; if not, it gives other noisy ones in their place."""
 
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Noisy images and as noisy targets: float32 (count, C, H, W) in about [0, 1]."""
+    def draw(self, count: int, generator: torch.Generator) -> Pairs:
+        """`count` pairs to train on."""
 
     def validation(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Held-out noisy images and the clean ones (`has_clean`): float32 (count, C, H, W)."""
@@ -169,9 +169,9 @@ class Photos:
     def shape(self) -> tuple[int, int, int]:
         return self.training.channels, self.size, self.size
 
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, count: int, generator: torch.Generator) -> Pairs:
         scenes = self.training.scenes(count, self.size, self.noise, generator, self.flips)
-        return self.noise.noisy(scenes, generator), self.noise.noisy(scenes, generator)
+        return self.noise.pairs(scenes, generator)
 
     def validation(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         scenes = self.held_out.scenes(count, self.size, self.noise, generator)
@@ -195,9 +195,9 @@ class Captures:
     def shape(self) -> tuple[int, int, int]:
         return self.noisy.channels, self.size, self.size
 
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, count: int, generator: torch.Generator) -> Pairs:
         scenes = self.noisy.scenes(count, self.size, _AS_IT_IS, generator, self.flips)
-        return scenes.mean(), replace(scenes, pixels=self.target.pixels).mean()
+        return Pairs(scenes.mean(), replace(scenes, pixels=self.target.pixels).mean())
 
     def validation(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         scenes = self.held_noisy.scenes(count, self.size, _AS_IT_IS, generator)
@@ -220,9 +220,9 @@ class Tensors:
     def has_clean(self) -> bool:
         return self.held_out.clean
 
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, count: int, generator: torch.Generator) -> Pairs:
         chosen = torch.randint(len(self.training.noisy), (count,), generator=generator)
-        return self.training.images(chosen)
+        return Pairs(*self.training.images(chosen))
 
     def validation(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         chosen = torch.randperm(len(self.held_out.noisy), generator=generator)

@@ -152,7 +152,7 @@ def train(
     ended = False
     while taken < settings.epochs * per_epoch and not ended:
         drawn = taken % per_epoch * settings.batch
-        noisy, target = source.draw(min(settings.batch, settings.pairs - drawn), generator)
+        noisy, target, _ = source.draw(min(settings.batch, settings.pairs - drawn), generator)
         params, optimizer, loss = step(params, optimizer, noisy.to(device), target.to(device))
         taken += 1
         value = loss.item()

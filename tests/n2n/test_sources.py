@@ -16,7 +16,7 @@ def test_photos_of_any_size_give_two_noisy_draws_of_one_scene(tmp_path: Path) ->
     source: Source = photos(path, Gaussian(25, 25))
     assert source.shape == (3, 32, 32)
     assert source.has_clean
-    noisy, target = source.draw(200, generator())
+    noisy, target, _ = source.draw(200, generator())
     assert noisy.shape == target.shape == (200, 3, 32, 32)
     assert noisy.dtype == target.dtype == torch.float32
     assert float((noisy - target).std()) * 255 == pytest.approx(25 * 2**0.5, rel=0.02)
@@ -97,7 +97,7 @@ def test_reading_can_be_watched(tmp_path: Path) -> None:
 
 def test_procedural_images_need_no_files() -> None:
     source = procedural(PointSample(2, 4), size=16, count=4, side=64)
-    noisy, target = source.draw(50, generator())
+    noisy, target, _ = source.draw(50, generator())
     assert noisy.shape == (50, 3, 16, 16)
     assert not torch.equal(noisy, target)
     again = procedural(PointSample(2, 4), size=16, count=4, side=64)
@@ -112,7 +112,7 @@ def test_captures_are_cropped_at_the_same_place(tmp_path: Path) -> None:
     source: Source = captures(folder(tmp_path / "a", **first), folder(tmp_path / "b", **second), size=16)
     assert not source.has_clean
     assert source.shape == (3, 16, 16)
-    for noisy, target in (source.draw(50, generator()), source.validation(50, generator())):
+    for noisy, target in (source.draw(50, generator())[:2], source.validation(50, generator())):
         torch.testing.assert_close(noisy, 1 - target)
 
 
@@ -123,7 +123,7 @@ def test_captures_keep_channels_and_depth(tmp_path: Path, channels: int, depth: 
         for side in range(2)
     ]
     source = captures(folder(tmp_path / "a", **sides[0]), folder(tmp_path / "b", **sides[1]), size=24, flips=False)
-    noisy, _ = source.draw(1, generator())
+    noisy, *_ = source.draw(1, generator())
     assert any(torch.equal(noisy[0], each.pixels) for each in sides[0].values())
 
 
