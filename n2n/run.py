@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-import shutil
+import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 
 from n2n.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from n2n.errors import InputError
-from n2n.files import write_whole
+from n2n.files import remove_partial, whole_folder, write_whole
 from n2n.settings import Settings
 from n2n.training import Score, State
 from tape import tree
@@ -43,17 +44,16 @@ class Run:
 
     @classmethod
     def create(cls, path: Path, settings: Settings, force: bool = False) -> "Run":
-        """Makes the folder. Raises InputError where something stands there, unless it is a run and `force`."""
-        run = cls(path)
+        """Makes the folder, with its settings in it, or leaves nothing behind.
+
+        Raises InputError where something stands there, unless it is a run and `force`.
+        """
         refuse_existing(path, force)
-        if path.exists():
-            shutil.rmtree(path)
-        try:
-            run.figures.mkdir(parents=True)
-        except OSError as error:
-            raise InputError(f"{path} cannot be made: {error.strerror}") from None
-        write_whole(run.config, settings.to_json().encode())
-        return run
+        with whole_folder(path) as folder:
+            fresh = cls(folder)
+            fresh.figures.mkdir()
+            write_whole(fresh.config, settings.to_json().encode())
+        return cls(path)
 
     @classmethod
     def open(cls, path: Path) -> "Run":
@@ -92,13 +92,21 @@ class Run:
         return load_checkpoint(self.best if self.best.exists() else self.last, device)
 
     def save(self, state: State, shape: tuple[int, int, int], score: Score | None) -> None:
-        """Saves the last checkpoint, and the best one if `score` is the highest so far."""
-        best = max((entry["psnr"] for entry in self.entries() if "psnr" in entry), default=None)
-        reached = None if score is None else score.overall if score.mean is None else score.mean
-        checkpoint = Checkpoint(self.settings, state, shape, reached)
-        save_checkpoint(self.last, checkpoint)
-        if reached is not None and (best is None or reached >= best):
+        """Saves the last checkpoint, and the best one if `score` is the highest so far.
+
+        A process that is killed in between goes on from the last checkpoint and gets to the same again. So whatever
+        belongs to a step is on the disk before the last checkpoint is of that step: its metrics, and the best one.
+        """
+        checkpoint = Checkpoint(self.settings, state, shape, None if score is None else score.psnr)
+        self._sync_metrics()
+        if score is not None and score.psnr >= self.best_psnr():
             save_checkpoint(self.best, checkpoint)
+        save_checkpoint(self.last, checkpoint)
+
+    def best_psnr(self) -> float:
+        """The highest PSNR among the metrics, in dB; minus infinity where there is none."""
+        scores = [entry["psnr"] for entry in self.entries() if "psnr" in entry]
+        return max((psnr for psnr in scores if not math.isnan(psnr)), default=-math.inf)
 
     def log(self, **entry: object) -> None:
         """Adds a line to the metrics."""
@@ -109,15 +117,32 @@ class Run:
             raise InputError(f"{self.metrics} could not be written: {error.strerror}") from None
 
     def entries(self) -> Iterator[dict[str, float]]:
-        """The lines of the metrics."""
-        if self.metrics.exists():
-            yield from (json.loads(line) for line in self.metrics.read_text().splitlines())
+        """The lines of the metrics, without a last one that was cut off when the process was killed.
 
-    def forget_after(self, step: int) -> None:
-        """Drops the metrics of steps that a resumed run takes again."""
-        kept = [json.dumps(entry) for entry in self.entries() if entry["step"] <= step]
+        Raises InputError, naming the line, for one that is no metrics.
+        """
+        if not self.metrics.exists():
+            return
+        *lines, _unfinished = self.metrics.read_text().split("\n")
+        for number, line in enumerate(lines, 1):
+            try:
+                entry = json.loads(line)
+                entry["step"], entry["loss"]
+            except (ValueError, TypeError, KeyError):
+                raise InputError(f"line {number} of {self.metrics} is damaged: take it out to go on") from None
+            yield entry
+
+    def go_on_from(self, step: int) -> None:
+        """Clears away what a process that was stopped has left after a step: metrics, and files half written."""
+        remove_partial(self.path)
         if self.metrics.exists():
+            kept = [json.dumps(entry) for entry in self.entries() if entry["step"] <= step]
             write_whole(self.metrics, "".join(line + "\n" for line in kept).encode())
+
+    def _sync_metrics(self) -> None:
+        if self.metrics.exists():
+            with self.metrics.open("a") as file:
+                os.fsync(file.fileno())
 
     def write_card(self, state: State, seconds: float, validated: str) -> None:
         """Writes card.md."""

@@ -120,6 +120,11 @@ class Score(NamedTuple):
     overall: float
     clean: bool
 
+    @property
+    def psnr(self) -> float:
+        """The figure that runs are compared by: per image where that is known."""
+        return self.overall if self.mean is None else self.mean
+
 
 class Update(NamedTuple):
     """What `train` reports after each step; a score after each epoch and after the last step."""
