@@ -34,17 +34,24 @@ def is_finite(values: Any) -> bool:
 
 
 def diagnosis(
-    network: Layer, loss: Callable[..., Tensor], params: Params, noisy: Tensor, target: Tensor, *more: Any
+    network: Layer,
+    loss: Callable[..., Tensor],
+    params: Params,
+    after: dict[str, Any],
+    noisy: Tensor,
+    target: Tensor,
+    *more: Any,
 ) -> str:
     """Takes a step's loss and gradients again, looking at each operation, and says where the first number that is
     not finite comes from, as a clause without a full stop.
 
-    Arguments are those of the step that went wrong, with the parameters from before it.
+    Arguments are those of the step that went wrong: `params` are from before it, `after` is what it left, by name.
     """
     for what, images in (("noisy images", noisy), ("targets", target)):
         damaged = (~torch.isfinite(images)).flatten(1).any(1).nonzero().flatten().tolist()
         if damaged:
-            return f"{len(damaged)} of the {len(images)} {what} of that step hold numbers that are not finite"
+            many = f"{len(damaged)} of its {len(images)} {what}"
+            return f"{many} hold numbers that are not finite: look for damaged pictures"
     rows = max(1, PIXELS // noisy[0, 0].numel())
     if getattr(loss, "batch_reduction", "mean") == "none":
         rows = len(noisy)
@@ -52,13 +59,16 @@ def diagnosis(
         part = slice(start, start + rows)
         cut = [x[part] if isinstance(x, Tensor) and x.ndim and len(x) == len(noisy) else x for x in more]
         if found := _first(network, loss, params, noisy[part], target[part], *cut):
-            return found
-    return "the gradients of that step are finite, and what the optimizer makes of them is not"
+            return f"{found}; lower the learning rate"
+    paths, leaves = tape.tree.paths(after), tape.tree.leaves(after)
+    overflown = [path for path, leaf in zip(paths, leaves, strict=True) if not is_finite(leaf)]
+    what = f"the update of {overflown[0]}" if overflown else "the loss's sum over the batch"
+    return f"{what} overflows; lower the learning rate"
 
 
 def _first(network: Layer, loss: Callable[..., Tensor], params: Params, *batch: Any) -> str | None:
     places = _places(params)
-    place = "before the first layer"  # of the operation that runs, forward or backward
+    place = "before the first layer,"  # of the operation that runs, forward or backward
     begun = place  # the last layer whose parameters were used, forward
 
     def observe(tape_: Tape, step: Step, call: Call) -> Step:
@@ -76,7 +86,7 @@ def _first(network: Layer, loss: Callable[..., Tensor], params: Params, *batch: 
     def objective(params: Params, noisy: Tensor, target: Tensor, *more: Any) -> Tensor:
         nonlocal begun
         output = network.apply(params, noisy)
-        begun = "in the loss"
+        begun = "in the loss,"
         return loss(output, target, *more)
 
     # The observer stands before the guard, so that it knows the place when the guard raises.
@@ -94,8 +104,7 @@ def _places(params: Params) -> dict[int, str]:
     layers = list(dict.fromkeys(path.rpartition(".")[0] for path in paths))
     places = {}
     for path, leaf in zip(paths, tape.tree.leaves(params), strict=True):
-        layer, _, name = path.rpartition(".")
         shape = "×".join(map(str, leaf.shape))
-        number = f"{layers.index(layer) + 1} of {len(layers)}"
-        places[id(leaf)] = f"in layer {number}, after its parameter {path} ({name} {shape}) was used,"
+        number = layers.index(path.rpartition(".")[0]) + 1
+        places[id(leaf)] = f"in layer {number} of {len(layers)}, after its parameter {path} ({shape}) was used,"
     return places

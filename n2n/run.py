@@ -5,17 +5,20 @@ import json
 import math
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import torch
 
+from n2n.card import card
 from n2n.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from n2n.errors import InputError
 from n2n.files import remove_partial, whole_folder, write_whole
 from n2n.settings import Settings
+from n2n.sources import Source
 from n2n.training import Score, State
-from tape import tree
 
 __all__ = ["Run", "fresh_path", "refuse_existing", "trained_network"]
 
@@ -87,6 +90,20 @@ class Run:
     def settings(self) -> Settings:
         return Settings.from_json(self.config.read_text(), self.config)
 
+    def state(self, device: torch.device) -> State | None:
+        """The state to go on from; None where the run was stopped before there was one.
+
+        Raises InputError where config.json is no longer what the state was reached with.
+        """
+        if not self.last.exists():
+            return None
+        last = load_checkpoint(self.last, device)
+        now, then = dataclasses.asdict(self.settings), dataclasses.asdict(last.settings)
+        changed = [f"{name} from {then[name]} to {now[name]}" for name in now if now[name] != then[name]]
+        if changed:
+            raise InputError(f"{self.config} was changed after the run began ({', '.join(changed)}): change it back")
+        return last.state
+
     def checkpoint(self, device: torch.device) -> Checkpoint:
         """The best checkpoint, or the last one where no score was taken yet."""
         return load_checkpoint(self.best if self.best.exists() else self.last, device)
@@ -97,8 +114,10 @@ class Run:
         A process that is killed in between goes on from the last checkpoint and gets to the same again. So whatever
         belongs to a step is on the disk before the last checkpoint is of that step: its metrics, and the best one.
         """
-        checkpoint = Checkpoint(self.settings, state, shape, None if score is None else score.psnr)
-        self._sync_metrics()
+        reached = (None, None) if score is None else (score.psnr, score.clean)
+        checkpoint = Checkpoint(self.settings, state, shape, *reached)
+        with self._appending() as file:
+            os.fsync(file.fileno())
         if score is not None and score.psnr >= self.best_psnr():
             save_checkpoint(self.best, checkpoint)
         save_checkpoint(self.last, checkpoint)
@@ -110,11 +129,8 @@ class Run:
 
     def log(self, **entry: object) -> None:
         """Adds a line to the metrics."""
-        try:
-            with self.metrics.open("a") as file:
-                file.write(json.dumps(entry) + "\n")
-        except OSError as error:
-            raise InputError(f"{self.metrics} could not be written: {error.strerror}") from None
+        with self._appending() as file:
+            file.write(json.dumps(entry) + "\n")
 
     def entries(self) -> Iterator[dict[str, float]]:
         """The lines of the metrics, without a last one that was cut off when the process was killed.
@@ -139,30 +155,18 @@ class Run:
             kept = [json.dumps(entry) for entry in self.entries() if entry["step"] <= step]
             write_whole(self.metrics, "".join(line + "\n" for line in kept).encode())
 
-    def _sync_metrics(self) -> None:
-        if self.metrics.exists():
+    @contextmanager
+    def _appending(self) -> Iterator[TextIO]:
+        try:
             with self.metrics.open("a") as file:
-                os.fsync(file.fileno())
+                yield file
+        except OSError as error:
+            raise InputError(f"{self.metrics} could not be written: {error.strerror}") from None
 
-    def write_card(self, state: State, seconds: float, validated: str) -> None:
+    def write_card(self, state: State, source: Source, seconds: float) -> None:
         """Writes card.md."""
-        settings = self.settings
-        scores = [entry for entry in self.entries() if "psnr" in entry]
-        rows = "\n".join(f"| {name} | {value} |" for name, value in dataclasses.asdict(settings).items())
-        best = max((entry["psnr"] for entry in scores), default=float("nan"))
-        card = f"""# {self.path.name}
-
-A {settings.network} network with {sum(leaf.numel() for leaf in tree.leaves(state.params)):,} parameters, trained
-from noisy pairs alone in {state.step:,} steps of {settings.batch} ({seconds:.0f} s with {torch.get_num_threads()}
-threads, torch {torch.__version__}).
-
-Best PSNR on held-out images: {best:.2f} dB, {validated}.
-
-| setting | value |
-| --- | --- |
-{rows}
-"""
-        write_whole(self.path / "card.md", card.encode())
+        text = card(self.path.name, self.settings, state, source.shape, self.best_psnr(), source.has_clean, seconds)
+        write_whole(self.path / "card.md", text.encode())
 
 
 def trained_network(path: Path, device: torch.device) -> Checkpoint:
