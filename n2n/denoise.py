@@ -25,7 +25,7 @@ class Trained(NamedTuple):
     def from_checkpoint(cls, checkpoint: Checkpoint) -> "Trained":
         settings, channels = checkpoint.settings, checkpoint.shape[0]
         tile = TILES.get(settings.network, 256)
-        return cls(settings.layer(channels), checkpoint.state.params, channels, tile)
+        return cls(settings.layer(channels), checkpoint.state.trained, channels, tile)
 
 
 def denoise(trained: Trained, image: Tensor) -> Tensor:
