@@ -11,6 +11,7 @@ from torch import Tensor
 
 import nn
 from n2n.errors import unknown
+from n2n.guided import guided
 from nn import Conv2d, Layer, LeakyReLU, MaxPool2d, ReLU, Sigmoid, UpsampleConv2d, UpsampleNearest
 
 __all__ = ["TILES", "network", "networks"]
@@ -157,6 +158,7 @@ _HE = nn.kaiming_normal(negative_slope=0.1)
 
 # What `network` chooses from: each takes the number of channels.
 networks: dict[str, Callable[[int], Layer]] = {
+    "guided": guided,
     "net1": net1,
     "net2": net2,
     "net3": net3,
