@@ -140,7 +140,7 @@ def begin(settings: Settings, source: Source, device: torch.device) -> State:
         )
     params = tape.tree.map(lambda leaf: leaf.to(device), params)
     generator = Generator().manual_seed(settings.seed + 1)
-    average = None if settings.average is None else params
+    average = None if settings.average is None else tape.tree.map(Tensor.clone, params)
     return State(params, settings.optimizer().init(params), generator.get_state(), 0, average)
 
 
