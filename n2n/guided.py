@@ -49,9 +49,7 @@ def guided(channels: int) -> Layer:
 
 def told(layer: Layer, deviation: float) -> Layer:
     """The guided layer for images (N, C, H, W) whose noise has this deviation, where white is 1."""
-    return Layer(
-        layer.init, lambda params, x: layer.apply(params, with_level(x, x.new_full((len(x),), deviation)))
-    )
+    return Layer(layer.init, lambda params, x: layer.apply(params, with_level(x, x.new_full((len(x),), deviation))))
 
 
 def with_level(images: Tensor, deviation: Tensor) -> Tensor:
