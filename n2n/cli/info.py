@@ -11,11 +11,13 @@ import typer
 from rich.table import Table
 from torch import Generator
 
+from n2n.checkpoint import Checkpoint
 from n2n.cli.console import DeviceOption, UnusedSeedOption, console, torch_device
 from n2n.losses import losses
 from n2n.networks import networks
 from n2n.noise import noises
 from n2n.run import trained_network
+from n2n.training import validated
 from tape import tree
 
 __all__ = ["info"]
@@ -35,7 +37,7 @@ def info(
     if run is not None:
         checkpoint = trained_network(run, target)
         table.add_row("step", f"{checkpoint.state.step:,}")
-        table.add_row("held-out PSNR", "not taken" if checkpoint.psnr is None else f"{checkpoint.psnr:.2f} dB")
+        table.add_row("held-out PSNR", _score(checkpoint))
         table.add_row("images", "×".join(map(str, checkpoint.shape)))
         table.add_row("parameters", f"{_count(checkpoint.state.params):,}")
         for name, value in dataclasses.asdict(checkpoint.settings).items():
@@ -53,6 +55,13 @@ def info(
         table.add_row(package, version(package))
     table.add_row("device", f"{target}, {torch.get_num_threads()} threads")
     console.print(table)
+
+
+def _score(checkpoint: Checkpoint) -> str:
+    if checkpoint.psnr is None:
+        return "not taken"
+    how = "" if checkpoint.clean is None else f", {validated(checkpoint.clean)}"
+    return f"{checkpoint.psnr:.2f} dB{how}"
 
 
 def _count(params: object) -> int:
