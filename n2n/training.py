@@ -159,12 +159,7 @@ class Update(NamedTuple):
 def begin(settings: Settings, source: Source, device: torch.device) -> State:
     """The state before the first step: fresh parameters."""
     network = settings.layer(source.shape[0])
-    params, shape = network.init(Generator().manual_seed(settings.seed), source.shape)
-    if shape != source.shape:
-        raise InputError(
-            f"the network {settings.network} makes images of {shape[1]}x{shape[2]} out of {source.shape[1]}x"
-            f"{source.shape[2]}; train it at size 32, or choose another network"
-        )
+    params, _ = network.init(Generator().manual_seed(settings.seed), source.shape)
     params = tape.tree.map(lambda leaf: leaf.to(device), params)
     generator = Generator().manual_seed(settings.seed + 1)
     average = None if settings.average is None else tape.tree.map(torch.clone, params)
