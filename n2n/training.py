@@ -10,7 +10,6 @@ from torch import Generator, Tensor
 import optim
 import tape
 from n2n.diagnosis import NotFiniteError, diagnosis, is_finite
-from n2n.errors import InputError
 from n2n.losses import losses, masked
 from n2n.metrics import paired_psnr, psnr
 from n2n.settings import Settings
