@@ -3,7 +3,9 @@
 import dataclasses
 import platform
 import shlex
-from importlib.metadata import version
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
@@ -46,13 +48,13 @@ def card(
 ) -> str:
     """The card as Markdown. `best` is the highest PSNR in dB, `clean` whether clean images were there to measure it."""
     device = tree.leaves(state.params)[0].device
-    where = f"{torch.get_num_threads()} threads" if device.type == "cpu" else torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    where = f"{threads} thread{'s' * (threads > 1)}" if device.type == "cpu" else torch.cuda.get_device_name(device)
     channels, height, width = shape
     taken = f"{state.step:,} steps of {settings.batch} pairs"
     if state.step < settings.steps:
         taken += f", of the {settings.steps:,} that were planned: the time was up"
     rows = "\n".join(f"| {field} | {value} |" for field, value in dataclasses.asdict(settings).items())
-    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
     return f"""# {name}
 
 A {settings.network} network with {sum(leaf.numel() for leaf in tree.leaves(state.params)):,} parameters for
@@ -61,7 +63,7 @@ A {settings.network} network with {sum(leaf.numel() for leaf in tree.leaves(stat
 - **Held-out PSNR:** {best:.2f} dB at best, {validated(clean)}. {_meaning(settings, clean)}
 - **Data:** {_data(settings)}.
 - **Training:** {taken}, {seconds:,.0f} s on {where}.{_averaged(settings)}
-- **Versions:** Python {platform.python_version()}, {versions}; {platform.machine()}.
+- **Versions:** {", ".join(_versions())}; {platform.machine()}.
 
 To make it again, bit for bit on the same kind of machine with as many threads:
 
@@ -73,6 +75,14 @@ To make it again, bit for bit on the same kind of machine with as many threads:
 | --- | --- |
 {rows}
 """
+
+
+def _versions() -> Iterator[str]:
+    yield f"Python {platform.python_version()}"
+    for package in PACKAGES:
+        # Without an installation the code runs where it lies, and has no version.
+        with suppress(PackageNotFoundError):
+            yield f"{package} {version(package)}"
 
 
 def _trained_from(settings: Settings) -> str:

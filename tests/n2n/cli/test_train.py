@@ -248,10 +248,9 @@ def test_bursts_train(n2n: Command, tmp_path: Path) -> None:
     assert "estimated from noisy pairs" in outcome.out
 
 
-@pytest.mark.parametrize("noise", ["bernoulli:0.5", "text:0.25", "impulse:0.5"])
 @pytest.mark.parametrize("loss", ["l0", "hdr", "l1"])
-def test_every_loss_goes_with_every_kind_of_noise(n2n: Command, photos: Path, noise: str, loss: str) -> None:
-    outcome = n2n("train", photos, "--noise", noise, "--loss", loss, *QUICK, "--out", "run")
+def test_every_loss_takes_the_masks_of_pixels_that_were_lost(n2n: Command, photos: Path, loss: str) -> None:
+    outcome = n2n("train", photos, "--noise", "bernoulli:0.5", "--loss", loss, *QUICK, "--out", "run")
     assert outcome.code == 0, outcome.err
 
 
