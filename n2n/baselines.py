@@ -153,7 +153,7 @@ baselines: dict[str, Baseline] = {
                 for patch, reach in ((3, 3), (3, 6), (5, 6))
                 for h in (0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.2, 4.0)
             ],
-            unit="h {:g} of the noise, patches of {:g} within {:g} pixels",
+            unit="h {:g} of the noise, patch {:g}, reach {:g}",
         ),
         Baseline(
             name="wavelet",

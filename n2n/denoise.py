@@ -28,18 +28,29 @@ class Trained(NamedTuple):
         return cls(settings.layer(channels), checkpoint.state.params, channels, tile)
 
 
-def denoise(trained: Trained, image: Tensor) -> Tensor:
+def denoise(trained: Trained, image: Tensor, orientations: int = 1) -> Tensor:
     """Denoises one picture (C, H, W) in [0, 1], of any size; the result is its like, on the CPU.
+
+    With 8 `orientations` it is the mean over all flips and rotations of the picture, turned back.
 
     Where the picture and the network differ in channels, a grey picture is denoised as colour and its channels
     are averaged again, and a coloured one channel by channel.
     """
+    if orientations == 8:
+        turned = ((flipped, turns) for flipped in (False, True) for turns in range(4))
+        return torch.stack([_turned_back(trained, image, *each) for each in turned]).mean(0)
     channels = image.shape[0]
     if channels == trained.channels:
         return _tiled(trained, image)
     if channels == 1:
         return _tiled(trained, image.expand(trained.channels, -1, -1)).mean(0, keepdim=True)
     return torch.cat([denoise(trained, channel) for channel in image.split(1)])
+
+
+def _turned_back(trained: Trained, image: Tensor, flipped: bool, turns: int) -> Tensor:
+    turned = (image.flip(2) if flipped else image).rot90(turns, (1, 2))
+    back = denoise(trained, turned).rot90(-turns, (1, 2))
+    return back.flip(2) if flipped else back
 
 
 def _tiled(trained: Trained, image: Tensor) -> Tensor:

@@ -2,24 +2,38 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.table import Table
-from torch import Generator, Tensor
+from torch import Generator
 
-from n2n.baselines import Baseline, baselines
-from n2n.cli.console import DeviceOption, SeedOption, comparison, console, given, refuse, torch_device
+from n2n.baselines import Baseline, baselines, noise_deviation, tune
+from n2n.cli.console import DeviceOption, SeedOption, comparison, console, given, progress_bar, refuse, torch_device
 from n2n.denoise import Trained
 from n2n.errors import InputError
-from n2n.evaluation import Denoiser, compare, denoiser, estimate, outputs, tuned_baselines
-from n2n.figures import before_and_after
-from n2n.metrics import decibels, squared_errors
-from n2n.noise import parse_noise
+from n2n.evaluation import (
+    Denoiser,
+    Example,
+    Measurement,
+    Row,
+    WholeCaptures,
+    WholePhotos,
+    best_median_worst,
+    denoiser,
+    examples,
+    measure,
+    outputs,
+    summary,
+)
+from n2n.evaluation_files import PICTURES, Shown, claim_folder, draw_pictures, write_csv, write_table
+from n2n.images import list_images
+from n2n.noise import Noise, parse_noise
 from n2n.run import trained_network
 from n2n.settings import Settings
 from n2n.sources import captures, photos
 from n2n.tensor_files import TENSOR_SUFFIXES, read_tensors
+from n2n.tuning import own_files, same_files, tuning_pictures
 
 __all__ = ["evaluate"]
 
@@ -38,77 +52,216 @@ def evaluate(
     noise: Annotated[
         str | None, typer.Option(help="The noise that clean photographs get; the run's own if left out.")
     ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Each photograph or capture whole, at its own size, instead of crops.")
+    ] = False,
     size: Annotated[int | None, typer.Option(help="Side of the crops; the run's own if left out.")] = None,
     count: Annotated[int, typer.Option(help="How many crops.")] = 200,
-    figure: Annotated[Path | None, typer.Option(help="Where to draw the first four images.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the figure if it exists.")] = False,
+    flips: Annotated[
+        bool, typer.Option("--flips", help="Average the network over the eight flips and rotations.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A folder for images.csv, table.json, and pictures of the best, median and worst image."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an evaluation in --out.")] = False,
     seed: SeedOption = 0,
     device: DeviceOption = "cpu",
 ) -> None:
-    """Compare a trained network with the noisy input and with blur, median filter and non-local means.
+    """Compare a trained network with the noisy input, and with denoisers that learn nothing.
 
-    The baselines are tuned on the run's own held-out images, never on the ones measured.
+    These are blur, median filter, non-local means, wavelets and total variation, each tuned on other pictures than the
+    ones measured.
 
-    Example: n2n evaluate runs/net4-1 photos/ --noise pointsample
+    Example: n2n evaluate runs/mine photos/ --noise gaussian:25 --whole --out evaluation
     """
-    if figure is not None and figure.exists() and not force:
-        raise InputError(f"{figure} exists: replace it with --force, or give another --figure")
+    typed = given(context)
+    if out is None:
+        refuse(typed & {"force"}, "without --out")
+    else:
+        claim_folder(out, force)
     checkpoint = trained_network(network, torch_device(device))
     settings = checkpoint.settings
-    typed, generator = given(context), Generator().manual_seed(seed)
+    if whole:
+        refuse(typed & {"size", "count"}, "with --whole")
+    if count < 1:
+        raise InputError(f"--count is {count}; it must be at least 1")
+    if size is not None and size < SMALLEST:
+        raise InputError(f"--size is {size}, and SSIM needs at least {SMALLEST} pixels on a side")
     if pairs is not None:
         refuse(typed & {"data", "noise"}, "with --pairs")
-        noisy, second = captures(*pairs, size=size or settings.size, held_out=1).validation(count, generator)
-        clean = False
+        measured = _captures(*pairs, None if whole else size or settings.size, count, seed)
     elif data is None:
         raise InputError("give a folder of clean photographs, a tensor file, or --pairs A B to evaluate on")
     elif data.suffix.lower() in TENSOR_SUFFIXES:
-        refuse(typed & {"noise", "size", "count"}, f"with {data}, whose images are all taken as they are")
-        content = read_tensors(data)
-        noisy, second = content.images()
-        # Only a .npz says what its second images are; in the course's validation file they are clean.
-        clean = content.clean or data.suffix.lower() != ".npz"
+        refuse(typed & {"noise", "size", "count", "whole", "seed"}, f"with {data}, whose images are taken as they are")
+        measured = _tensors(data)
     else:
-        album = photos(data, parse_noise(noise or settings.noise), size or settings.size, held_out=1, flips=False)
-        noisy, second = album.validation(count, generator)
-        clean = True
+        measured = _photos(data, _noise(noise, settings), None if whole else size or settings.size, count, seed)
+    _check_size(measured.examples[0])
+    _warn_of_own(settings, measured.paths)
 
-    denoisers: dict[str, Denoiser] = {str(baseline): baseline for baseline in _baselines(settings)}
-    denoisers[settings.network] = denoiser(Trained.from_checkpoint(checkpoint))
-    images = outputs(denoisers, noisy)
-    title = f"{len(noisy)} images of {noisy.shape[3]}×{noisy.shape[2]}"
-    if clean:
-        console.print(comparison(title, compare(images, second)))
-    else:
-        table = Table(title=f"{title}, estimated from noisy pairs: there are no clean images", title_justify="left")
-        table.add_column("")
-        table.add_column("PSNR overall", justify="right")
-        for name, estimated in estimate(images, second).items():
-            table.add_row(name, f"{estimated:.2f} dB")
-        console.print(table)
-    if figure is not None:
-        _draw(figure, images, second, clean)
-        console.print(str(figure))
-
-
-def _baselines(settings: Settings) -> Sequence[Baseline]:
-    """The baselines, tuned where the pictures that the run was trained on are there and have clean versions."""
-    try:
-        with console.status("tuning the baselines"):
-            source = settings.source()
-            if source.has_clean:
-                return tuned_baselines(source)
-            reason = "the run has no clean images to tune them on"
-    except InputError as error:
-        reason = f"the run's pictures cannot be read: {error}"
-    console.print(f"The baselines have their default parameters, as {reason}.")
-    return list(baselines.values())
+    tuned, told = _tuned(settings, measured)
+    console.print(f"baselines tuned on {told}")
+    ours = f"{settings.network}, 8 orientations" if flips else settings.network
+    denoisers: dict[str, Denoiser] = {baseline.name: baseline for baseline in tuned}
+    denoisers[ours] = denoiser(Trained.from_checkpoint(checkpoint), orientations=8 if flips else 1)
+    measurements = _measure(denoisers, measured)
+    rows = summary(measurements)
+    words = {baseline.name: baseline.setting for baseline in tuned}
+    _print(measured, rows, words)
+    if out is not None:
+        write_csv(out, measurements)
+        made = {
+            "images": measured.name,
+            "count": len(measured.examples),
+            "noise": None if measured.noise is None else str(measured.noise),
+            "network": str(network),
+            "step": checkpoint.state.step,
+            "orientations": 8 if flips else 1,
+            "seed": seed,
+            "against": "clean images" if measured.clean else "estimated from noisy pairs",
+            "baselines tuned on": told,
+        }
+        write_table(out, rows, words, made)
+        draw_pictures(out / PICTURES, _extremes(denoisers, measured, measurements, rows, ours))
+        console.print(str(out))
 
 
-def _draw(path: Path, versions: dict[str, Tensor], second: Tensor, clean: bool) -> None:
-    columns = {name: images[:4] for name, images in versions.items()}
-    captions = {}
-    if clean:
-        for name, images in columns.items():
-            captions[name] = [f"{value:.2f} dB" for value in decibels(squared_errors(images, second[:4])).tolist()]
-    before_and_after(path, columns | {"clean" if clean else "second capture": second[:4]}, captions)
+# What is measured -------------------------------------------------------------------------------------------
+
+
+class Measured(NamedTuple):
+    """The pictures to measure on, and the files that they are from. `noise` is None where they bring their own."""
+
+    examples: Sequence[Example]
+    paths: Sequence[Path]
+    noise: Noise | None
+    clean: bool
+    name: str
+
+
+def _photos(folder: Path, noise: Noise, size: int | None, count: int, seed: int) -> Measured:
+    paths = list_images(folder)
+    if size is None:
+        return Measured(WholePhotos(paths, noise, seed), paths, noise, True, f"{folder}, whole, with {noise}")
+    source = photos(folder, noise, size, held_out=1, flips=False)
+    crops = examples(*source.validation(count, Generator().manual_seed(seed)))
+    return Measured(crops, paths, noise, True, f"{size}×{size} from {folder} with {noise}")
+
+
+def _captures(first: Path, second: Path, size: int | None, count: int, seed: int) -> Measured:
+    source = captures(first, second, size or SMALLEST, held_out=1, flips=False)
+    pairs = list(zip(list_images(first), list_images(second), strict=True))
+    paths = [path for pair in pairs for path in pair]
+    if size is None:
+        return Measured(WholeCaptures(pairs), paths, None, False, f"{first}, whole")
+    crops = examples(*source.validation(count, Generator().manual_seed(seed)))
+    return Measured(crops, paths, None, False, f"{size}×{size} from {first}")
+
+
+def _tensors(path: Path) -> Measured:
+    content = read_tensors(path)
+    # Only a .npz says what its second images are; in the course's validation file they are clean.
+    clean = content.clean or path.suffix.lower() != ".npz"
+    pictures = examples(*content.images())
+    height, width = pictures[0].noisy.shape[1:]
+    return Measured(pictures, [path], None, clean, f"{width}×{height} from {path}")
+
+
+SMALLEST = 11  # pixels on a side, for SSIM's window
+
+
+def _check_size(example: Example) -> None:
+    height, width = example.noisy.shape[1:]
+    if min(height, width) < SMALLEST:
+        raise InputError(
+            f"image {example.name} is {width}×{height}, and SSIM needs {SMALLEST} pixels on a side: "
+            "measure larger images"
+        )
+
+
+def _noise(given: str | None, settings: Settings) -> Noise:
+    if given is None and (settings.captures is not None or settings.tensors is not None):
+        raise InputError("the run's captures brought their own noise: give --noise, as in --noise gaussian:25")
+    return parse_noise(given or settings.noise)
+
+
+def _warn_of_own(settings: Settings, paths: Sequence[Path]) -> None:
+    own = same_files(paths, own_files(settings))
+    if own:
+        some = own[0].name if len(own) == 1 else f"{len(own)} of the {len(paths)} files"
+        console.print(f"[yellow]{some} belong to the run's own pictures: on others the network may do worse[/yellow]")
+
+
+# Denoising --------------------------------------------------------------------------------------------------
+
+
+def _tuned(settings: Settings, measured: Measured) -> tuple[list[Baseline], str]:
+    """The baselines at their best, and on what."""
+    with console.status("tuning the baselines"):
+        few = [measured.examples[number].noisy for number in range(min(5, len(measured.examples)))]
+        sigma = sum(float(noise_deviation(image[None])) for image in few) / len(few)
+        size = min(min(image.shape[1:]) for image in few)
+        pictures = tuning_pictures(settings, measured.noise, size, measured.paths, sigma)
+        tuned = [tune(baseline, pictures.noisy, pictures.second) for baseline in baselines.values()]
+    return tuned, pictures.description
+
+
+def _measure(denoisers: dict[str, Denoiser], measured: Measured) -> list[Measurement]:
+    measurements = []
+    with progress_bar("images") as bar:
+        task = bar.add_task("measuring", total=len(measured.examples), rate="–", status="")
+        for number in range(len(measured.examples)):
+            example = measured.examples[number]
+            _check_size(example)
+            measurements += measure(denoisers, example, measured.clean)
+            bar.update(task, advance=1, status=example.name)
+            speed = bar.tasks[task].speed
+            bar.update(task, rate="–" if speed is None else f"{speed:.1f}")
+    return measurements
+
+
+# Showing ----------------------------------------------------------------------------------------------------
+
+
+def _print(measured: Measured, rows: Sequence[Row], words: dict[str, str]) -> None:
+    labelled = [row._replace(name=f"{row.name} ({words[row.name]})" if row.name in words else row.name) for row in rows]
+    title = f"{len(measured.examples)} images of {measured.name}"
+    if measured.clean:
+        console.print(comparison(title, labelled))
+        return
+    console.print(f"{title}: PSNR estimated from noisy pairs, as there are no clean images")
+    table = Table()
+    table.add_column("")
+    table.add_column("PSNR overall, estimated", justify="right")
+    for row in labelled:
+        table.add_row(row.name, f"{row.overall:.2f} dB")
+    console.print(table)
+
+
+def _extremes(
+    denoisers: dict[str, Denoiser],
+    measured: Measured,
+    measurements: Sequence[Measurement],
+    rows: Sequence[Row],
+    ours: str,
+) -> list[Shown]:
+    """The network's best, median and worst picture, beside the baseline that is the best over all."""
+    best = max((row for row in rows if row.name in baselines), key=lambda row: row.overall).name
+    shown = []
+    for title, number in best_median_worst(measurements, ours).items():
+        example = measured.examples[number]
+        versions = outputs({name: denoisers[name] for name in (best, ours)}, example.noisy[None])
+        figures = {each.method: each for each in measurements[number * len(rows) : (number + 1) * len(rows)]}
+        captions = {name: _caption(figures[name]) for name in versions}
+        pictures = {name: version[0] for name, version in versions.items()}
+        pictures["clean" if measured.clean else "other capture"] = example.second
+        shown.append(Shown(f"{title}: image {example.name}", pictures, captions))
+    return shown
+
+
+def _caption(figures: Measurement) -> str:
+    if figures.ssim is None:
+        return f"about {figures.psnr:.2f} dB"
+    return f"{figures.psnr:.2f} dB, SSIM {figures.ssim:.3f}"
