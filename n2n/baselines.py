@@ -19,6 +19,7 @@ from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_
 from torch import Tensor
 
 from n2n.metrics import psnr
+from n2n.noise_level import noise_deviation
 
 Array = NDArray[np.float64]
 
@@ -174,21 +175,6 @@ baselines: dict[str, Baseline] = {
         ),
     )
 }
-
-
-def noise_deviation(images: Tensor) -> Tensor:
-    """Estimates the deviation of white noise in each image, float (N, C, H, W): (N,), where white is 1.
-
-    From the median size of the diagonal Haar wavelet coefficients, which edges hardly touch; the mean over
-    channels. After Donoho and Johnstone, "Ideal spatial adaptation by wavelet shrinkage" (1994).
-
-    >>> noisy = 0.1 * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    >>> round(float(noise_deviation(noisy)), 2)
-    0.1
-    """
-    above, below = images[..., :-1, :], images[..., 1:, :]
-    diagonal = (above[..., :-1] - above[..., 1:] - below[..., :-1] + below[..., 1:]) / 2
-    return diagonal.abs().flatten(2).median(dim=2).values.mean(dim=1) / 0.6745
 
 
 # Brightness, and two differences of colours: orthonormal, so that white noise stays white.

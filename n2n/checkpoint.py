@@ -33,6 +33,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     tensors = {
         **_named("params", state.params),
         **_named("optimizer", state.optimizer),
+        **_named("average", state.average),
         "generator": state.generator,
     }
     metadata = {
@@ -63,6 +64,7 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
             optimizer=_filled("optimizer", settings.optimizer().init(params), tensors, device),
             generator=tensors["generator"],
             step=json.loads(metadata["step"]),
+            average=None if settings.average is None else _filled("average", params, tensors, device),
         )
         return Checkpoint(settings, state, shape, json.loads(metadata["psnr"]))
     except KeyError as error:

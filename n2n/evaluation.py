@@ -21,14 +21,14 @@ from n2n.metrics import paired_squared_errors, psnr, squared_errors, ssim
 from n2n.noise import Noise
 from n2n.scenes import Scenes
 from n2n.sources import Source
+from n2n.tensor_files import TensorPairs
 
 __all__ = [
     "Denoiser",
     "Example",
+    "Examples",
     "Measurement",
     "Row",
-    "WholeCaptures",
-    "WholePhotos",
     "best_median_worst",
     "compare",
     "denoiser",
@@ -36,7 +36,10 @@ __all__ = [
     "measure",
     "outputs",
     "summary",
+    "tensor_images",
     "tuned_baselines",
+    "whole_captures",
+    "whole_photos",
 ]
 
 Denoiser = Callable[[Tensor], Tensor]
@@ -59,37 +62,51 @@ def examples(noisy: Tensor, second: Tensor) -> list[Example]:
 
 
 @dataclass(frozen=True)
-class WholePhotos(Sequence[Example]):
-    """Clean photographs, each whole and at its own size, with noise that its number and the seed decide."""
+class Examples(Sequence[Example]):
+    """As many examples as `length`, each made by its number when it is asked for."""
 
-    paths: Sequence[Path]
-    noise: Noise
-    seed: int
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, number: int) -> Example:  # type: ignore[override]  # no slices
-        scenes = Scenes.whole(read_image(self.paths[number]).pixels[None], self.noise)
-        generator = Generator().manual_seed(self.seed * 1_000_003 + number)
-        noisy = self.noise.noisy(scenes, generator)
-        return Example(self.paths[number].name, noisy[0], self.noise.clean(scenes)[0])
-
-
-@dataclass(frozen=True)
-class WholeCaptures(Sequence[Example]):
-    """Two noisy captures of each scene, whole."""
-
-    paths: Sequence[tuple[Path, Path]]
+    length: int
+    make: Callable[[int], Example]
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return self.length
 
     def __getitem__(self, number: int) -> Example:  # type: ignore[override]  # no slices
-        noisy, second = (read_image(path).pixels for path in self.paths[number])
-        if noisy.shape[0] != second.shape[0]:
-            noisy, second = (pixels.expand(3, -1, -1) for pixels in (noisy, second))
-        return Example(self.paths[number][0].name, noisy, second)
+        if not 0 <= number < self.length:
+            raise IndexError(number)
+        return self.make(number)
+
+
+def whole_photos(paths: Sequence[Path], noise: Noise, seed: int) -> Examples:
+    """Clean photographs, each at its own size, with noise that its number and the seed decide."""
+
+    def make(number: int) -> Example:
+        scenes = Scenes.whole(read_image(paths[number]).pixels[None], noise)
+        noisy = noise.noisy(scenes, Generator().manual_seed(seed * 1_000_003 + number))
+        return Example(paths[number].name, noisy[0], noise.clean(scenes)[0])
+
+    return Examples(len(paths), make)
+
+
+def whole_captures(names: Sequence[str], pairs: Sequence[tuple[Path, Path]]) -> Examples:
+    """Two noisy captures of each scene, at their own size."""
+
+    def make(number: int) -> Example:
+        noisy, second = (read_image(path).pixels for path in pairs[number])
+        channels = max(noisy.shape[0], second.shape[0])
+        return Example(names[number], noisy.expand(channels, -1, -1), second.expand(channels, -1, -1))
+
+    return Examples(len(pairs), make)
+
+
+def tensor_images(pairs: TensorPairs) -> Examples:
+    """The images of a tensor file, named by their numbers."""
+
+    def make(number: int) -> Example:
+        noisy, second = pairs.images(torch.tensor([number]))
+        return Example(str(number), noisy[0], second[0])
+
+    return Examples(len(pairs), make)
 
 
 # Measuring --------------------------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from torch import Tensor
 
 import nn
 from n2n.errors import unknown
+from n2n.guided import guided
 from nn import Conv2d, Layer, LeakyReLU, MaxPool2d, ReLU, Sigmoid, UpsampleConv2d, UpsampleNearest
 
-__all__ = ["TILES", "network", "networks"]
+__all__ = ["GUIDED", "TILES", "network", "networks"]
 
 
 def network(name: str, channels: int = 3) -> Layer:
@@ -157,6 +158,7 @@ _HE = nn.kaiming_normal(negative_slope=0.1)
 
 # What `network` chooses from: each takes the number of channels.
 networks: dict[str, Callable[[int], Layer]] = {
+    "guided": guided,
     "net1": net1,
     "net2": net2,
     "net3": net3,
@@ -170,6 +172,9 @@ networks: dict[str, Callable[[int], Layer]] = {
 
 # The report's networks give back the size they get at 32 pixels, and not at every other.
 TILES = {"net1": 32, "net2": 32, "net3": 32, "net4": 32}
+
+# These may be told the deviation of the noise.
+GUIDED = {"guided"}
 
 
 def gaussian_blur(x: Tensor, sigma: float) -> Tensor:

@@ -47,6 +47,7 @@ class Settings:
     lr: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.999)
     schedule: str = "rampdown"
+    average: float | None = None  # decay of the moving average of the parameters; none is taken if None
     seed: int = 0
     microbatch: int | None = None  # by `n2n.training.microbatch_size` if None
 
@@ -61,6 +62,8 @@ class Settings:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if not self.lr > 0:
             raise InputError(f"lr is {self.lr}; it must be positive")
+        if self.average is not None and not 0 < self.average < 1:
+            raise InputError(f"average is {self.average}; it must be above 0 and below 1, as in 0.999")
         if sum(given is not None for given in (self.photos, self.captures, self.tensors)) > 1:
             raise InputError("give one source of pairs: photographs, captures or a tensor file")
 

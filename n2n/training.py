@@ -102,6 +102,12 @@ class State(NamedTuple):
     optimizer: Any
     generator: Tensor  # the state of the generator that draws the pairs
     step: int
+    average: Params | None = None  # the moving average of the parameters, where the settings ask for one
+
+    @property
+    def trained(self) -> Params:
+        """What to denoise with: the average where there is one, the parameters otherwise."""
+        return self.params if self.average is None else self.average
 
 
 class Score(NamedTuple):
@@ -134,7 +140,8 @@ def begin(settings: Settings, source: Source, device: torch.device) -> State:
         )
     params = tape.tree.map(lambda leaf: leaf.to(device), params)
     generator = Generator().manual_seed(settings.seed + 1)
-    return State(params, settings.optimizer().init(params), generator.get_state(), 0)
+    average = None if settings.average is None else tape.tree.map(Tensor.clone, params)
+    return State(params, settings.optimizer().init(params), generator.get_state(), 0, average)
 
 
 def train(
@@ -147,13 +154,15 @@ def train(
     generator = Generator()
     generator.set_state(state.generator)
     held_out = source.validation(500, Generator().manual_seed(0))
-    params, optimizer, _, taken = state
+    params, optimizer, _, taken, average = state
     per_epoch = settings.steps_per_epoch
     ended = False
     while taken < settings.epochs * per_epoch and not ended:
         drawn = taken % per_epoch * settings.batch
         noisy, target, _ = source.draw(min(settings.batch, settings.pairs - drawn), generator)
         params, optimizer, loss = step(params, optimizer, noisy.to(device), target.to(device))
+        if settings.average is not None:
+            average = optim.moving_average(average, params, taken, settings.average)
         taken += 1
         value = loss.item()
         if not math.isfinite(value):
@@ -162,8 +171,9 @@ def train(
             )
         ended = enough()
         scored = ended or taken % per_epoch == 0
-        reached = score(network, params, *held_out, source.has_clean) if scored else None
-        yield Update(State(params, optimizer, generator.get_state(), taken), value, reached)
+        state = State(params, optimizer, generator.get_state(), taken, average)
+        reached = score(network, state.trained, *held_out, source.has_clean) if scored else None
+        yield Update(state, value, reached)
 
 
 def score(network: Layer, params: Params, noisy: Tensor, second: Tensor, clean: bool) -> Score:

@@ -13,6 +13,7 @@ True
 """
 
 from optim.adam import AdamState, adam, adamw
+from optim.averaging import moving_average
 from optim.clipping import ClipState, clip_by_global_norm, global_norm
 from optim.optimizer import Optimizer, apply_updates, chain
 from optim.schedules import (
@@ -42,6 +43,7 @@ __all__ = [
     "cosine",
     "global_norm",
     "linear_ramp_down",
+    "moving_average",
     "multi_step_decay",
     "sgd",
     "smooth_ramp_down",

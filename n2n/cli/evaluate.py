@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from torch import Generator
 
-from n2n.baselines import Baseline, baselines, noise_deviation, tune
+from n2n.baselines import Baseline, baselines, tune
 from n2n.cli.console import DeviceOption, SeedOption, comparison, console, given, progress_bar, refuse, torch_device
 from n2n.denoise import Trained
 from n2n.errors import InputError
@@ -17,21 +17,24 @@ from n2n.evaluation import (
     Example,
     Measurement,
     Row,
-    WholeCaptures,
-    WholePhotos,
     best_median_worst,
     denoiser,
     examples,
     measure,
     outputs,
     summary,
+    tensor_images,
+    whole_captures,
+    whole_photos,
 )
 from n2n.evaluation_files import PICTURES, Shown, claim_folder, draw_pictures, write_csv, write_table
 from n2n.images import list_images
 from n2n.noise import Noise, parse_noise
+from n2n.noise_level import noise_deviation
 from n2n.run import trained_network
 from n2n.settings import Settings
-from n2n.sources import captures, photos
+from n2n.sources import Source, captures, photos
+from n2n.sources import bursts as read_bursts
 from n2n.tensor_files import TENSOR_SUFFIXES, read_tensors
 from n2n.tuning import own_files, same_files, tuning_pictures
 
@@ -43,11 +46,15 @@ def evaluate(
     network: Annotated[Path, typer.Argument(help="A run folder, or a checkpoint file.")],
     data: Annotated[
         Path | None,
-        typer.Argument(help="A folder of clean photographs, or a .pkl or .npz file of noisy and clean images."),
+        typer.Argument(help="A folder of clean photographs, or a .pkl, .npz or .npy file of image pairs."),
     ] = None,
     pairs: Annotated[
         tuple[Path, Path] | None,
         typer.Option(help="Two folders of noisy captures: PSNR is estimated without clean images.", metavar="A B"),
+    ] = None,
+    bursts: Annotated[
+        Path | None,
+        typer.Option(help="A folder with a folder of noisy captures for each scene, to estimate from."),
     ] = None,
     noise: Annotated[
         str | None, typer.Option(help="The noise that clean photographs get; the run's own if left out.")
@@ -88,16 +95,20 @@ def evaluate(
         raise InputError(f"--count is {count}; it must be at least 1")
     if size is not None and size < SMALLEST:
         raise InputError(f"--size is {size}, and SSIM needs at least {SMALLEST} pixels on a side")
+    side = None if whole else size or settings.size
     if pairs is not None:
-        refuse(typed & {"data", "noise"}, "with --pairs")
-        measured = _captures(*pairs, None if whole else size or settings.size, count, seed)
+        refuse(typed & {"data", "bursts", "noise"}, "with --pairs")
+        measured = _captures(*pairs, side, count, seed)
+    elif bursts is not None:
+        refuse(typed & {"data", "noise"}, "with --bursts")
+        measured = _bursts(bursts, side, count, seed)
     elif data is None:
-        raise InputError("give a folder of clean photographs, a tensor file, or --pairs A B to evaluate on")
+        raise InputError("give a folder of clean photographs, a tensor file, --pairs A B or --bursts to evaluate on")
     elif data.suffix.lower() in TENSOR_SUFFIXES:
         refuse(typed & {"noise", "size", "count", "whole", "seed"}, f"with {data}, whose images are taken as they are")
         measured = _tensors(data)
     else:
-        measured = _photos(data, _noise(noise, settings), None if whole else size or settings.size, count, seed)
+        measured = _photos(data, _noise(noise, settings), side, count, seed)
     _check_size(measured.examples[0])
     _warn_of_own(settings, measured.paths)
 
@@ -144,7 +155,7 @@ class Measured(NamedTuple):
 def _photos(folder: Path, noise: Noise, size: int | None, count: int, seed: int) -> Measured:
     paths = list_images(folder)
     if size is None:
-        return Measured(WholePhotos(paths, noise, seed), paths, noise, True, f"{folder}, whole, with {noise}")
+        return Measured(whole_photos(paths, noise, seed), paths, noise, True, f"{folder}, whole, with {noise}")
     source = photos(folder, noise, size, held_out=1, flips=False)
     crops = examples(*source.validation(count, Generator().manual_seed(seed)))
     return Measured(crops, paths, noise, True, f"{size}×{size} from {folder} with {noise}")
@@ -153,18 +164,38 @@ def _photos(folder: Path, noise: Noise, size: int | None, count: int, seed: int)
 def _captures(first: Path, second: Path, size: int | None, count: int, seed: int) -> Measured:
     source = captures(first, second, size or SMALLEST, held_out=1, flips=False)
     pairs = list(zip(list_images(first), list_images(second), strict=True))
+    return _noisy(source, pairs, [pair[0].name for pair in pairs], str(first), size, count, seed)
+
+
+def _bursts(folder: Path, size: int | None, count: int, seed: int) -> Measured:
+    source = read_bursts(folder, size or SMALLEST, held_out=1, flips=False)
+    scenes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    pairs = [(first, second) for first, second, *_ in map(list_images, scenes)]
+    return _noisy(source, pairs, [scene.name for scene in scenes], str(folder), size, count, seed)
+
+
+def _noisy(
+    source: Source,
+    pairs: Sequence[tuple[Path, Path]],
+    names: Sequence[str],
+    where: str,
+    size: int | None,
+    count: int,
+    seed: int,
+) -> Measured:
+    """Two captures of each scene, whole, or crops of them."""
     paths = [path for pair in pairs for path in pair]
     if size is None:
-        return Measured(WholeCaptures(pairs), paths, None, False, f"{first}, whole")
+        return Measured(whole_captures(names, pairs), paths, None, False, f"{where}, whole")
     crops = examples(*source.validation(count, Generator().manual_seed(seed)))
-    return Measured(crops, paths, None, False, f"{size}×{size} from {first}")
+    return Measured(crops, paths, None, False, f"{size}×{size} from {where}")
 
 
 def _tensors(path: Path) -> Measured:
     content = read_tensors(path)
-    # Only a .npz says what its second images are; in the course's validation file they are clean.
-    clean = content.clean or path.suffix.lower() != ".npz"
-    pictures = examples(*content.images())
+    # Only these say what their second images are; in the course's validation file they are clean.
+    clean = content.clean or path.suffix.lower() not in (".npy", ".npz")
+    pictures = tensor_images(content)
     height, width = pictures[0].noisy.shape[1:]
     return Measured(pictures, [path], None, clean, f"{width}×{height} from {path}")
 

@@ -56,6 +56,10 @@ def train(
     size: Annotated[int, typer.Option(help="Side of the training images in pixels.")] = 32,
     lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 1e-3,
     schedule: Annotated[str, typer.Option(help="constant, or rampdown to zero over the second half.")] = "rampdown",
+    average: Annotated[
+        float | None,
+        typer.Option(help="Decay of a moving average of the parameters, as in 0.999: validated and denoised with."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder; a fresh one under runs/ if left out.")] = None,
     resume: Annotated[Path | None, typer.Option(help="A run folder to go on with; its settings hold.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the run folder if it exists.")] = False,
@@ -97,6 +101,7 @@ def train(
             batch=batch,
             lr=lr,
             schedule=schedule,
+            average=average,
             seed=seed,
             microbatch=microbatch,
         )

@@ -1,7 +1,5 @@
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import ndimage
 from torch import Tensor
 
@@ -10,7 +8,6 @@ from n2n.baselines import (
     baselines,
     gaussian_blur,
     median_filter,
-    noise_deviation,
     nonlocal_means,
     tune,
 )
@@ -82,11 +79,3 @@ def test_tuning_takes_the_best_of_the_grid() -> None:
     assert tuned.parameters == (0.1,)
     assert str(tuned) == "shift (by 0.1)"
     assert shift.parameters == (9.0,)
-
-
-@given(st.integers(0, 2**32 - 1), st.floats(0.01, 0.5))
-def test_the_deviation_of_noise_is_estimated(seed: int, sigma: float) -> None:
-    slope = torch.linspace(0, 1, 64).expand(2, 3, 64, 64)
-    noisy = slope + sigma * torch.randn(2, 3, 64, 64, generator=generator(seed))
-    assert noise_deviation(noisy).tolist() == pytest.approx([sigma, sigma], rel=0.08)
-    assert noise_deviation(slope).tolist() == pytest.approx([0, 0], abs=1e-6)

@@ -1,9 +1,11 @@
 import errno
+import json
 import os
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Generator
 
@@ -16,11 +18,12 @@ from n2n.training import State
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def checkpoint() -> Checkpoint:
-    settings = Settings(network="net4", captures=("a", "b"))
+@pytest.fixture(params=[None, 0.999], ids=["plain", "averaged"])
+def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
+    settings = Settings(network="net4", captures=("a", "b"), average=request.param)
     params, _ = settings.layer(3).init(Generator().manual_seed(0), (3, 32, 32))
-    state = State(params, settings.optimizer().init(params), Generator().manual_seed(7).get_state(), 12)
+    average = None if request.param is None else settings.layer(3).init(Generator().manual_seed(1), (3, 32, 32))[0]
+    state = State(params, settings.optimizer().init(params), Generator().manual_seed(7).get_state(), 12, average)
     return Checkpoint(settings, state, (3, 32, 32), 21.5)
 
 
@@ -32,6 +35,20 @@ def test_a_checkpoint_comes_back_whole(checkpoint: Checkpoint, tmp_path: Path) -
     assert tape.tree.paths(loaded.state) == tape.tree.paths(checkpoint.state)
     for a, b in zip(tape.tree.leaves(loaded.state), tape.tree.leaves(checkpoint.state), strict=True):
         assert torch.equal(torch.as_tensor(a), torch.as_tensor(b))
+
+
+def test_a_checkpoint_from_before_there_were_averages_still_loads(tmp_path: Path) -> None:
+    settings = Settings(network="net4")
+    params, _ = settings.layer(3).init(Generator().manual_seed(0), (3, 32, 32))
+    state = State(params, settings.optimizer().init(params), Generator().get_state(), 12)
+    save_checkpoint(tmp_path / "c", Checkpoint(settings, state, (3, 32, 32), None))
+    with safe_open(tmp_path / "c", framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    older = json.loads(metadata["settings"])
+    del older["average"]
+    save_file(tensors, tmp_path / "older", metadata | {"settings": json.dumps(older)})
+    assert load_checkpoint(tmp_path / "older", CPU).state.average is None
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(

@@ -6,7 +6,10 @@ from torch import Generator
 
 import nn
 from n2n import network
+from n2n.checkpoint import Checkpoint
 from n2n.denoise import Trained, denoise
+from n2n.settings import Settings
+from n2n.training import State
 
 anchor = {"unused": torch.zeros(1)}
 
@@ -46,3 +49,12 @@ def test_what_comes_out_is_a_picture() -> None:
     out = denoise(Trained(nn.elementwise(lambda x: 3 * x - 1), anchor, 1), torch.rand(1, 20, 20))
     assert out.min() == 0
     assert out.max() == 1
+
+
+def test_the_average_of_the_parameters_is_denoised_with_where_there_is_one() -> None:
+    settings = Settings(network="net4", average=0.9)
+    params, average = (settings.layer(3).init(Generator().manual_seed(seed), (3, 32, 32))[0] for seed in (0, 1))
+    state = State(params, settings.optimizer().init(params), Generator().get_state(), 1, average)
+    assert Trained.from_checkpoint(Checkpoint(settings, state, (3, 32, 32), None)).params is average
+    plain = Checkpoint(settings, state._replace(average=None), (3, 32, 32), None)
+    assert Trained.from_checkpoint(plain).params is params

@@ -20,6 +20,8 @@ def test_settings_come_back_from_json() -> None:
         ({"schedule": "rampup"}, "did you mean 'rampdown'"),
         ({"batch": 0}, "batch is 0"),
         ({"lr": float("nan")}, "lr is nan"),
+        ({"average": 1.0}, "average is 1.0"),
+        ({"average": 0.0}, "average is 0.0"),
         ({"photos": "a", "tensors": "b"}, "one source"),
     ],
 )

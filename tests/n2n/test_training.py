@@ -95,10 +95,23 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(source: Source) 
     assert not equal(once[-1].state.params, other[-1].state.params)
 
 
+@pytest.mark.parametrize("average", [None, 0.9])
 @pytest.mark.parametrize("stop", [1, 3, 4])
-def test_a_run_that_goes_on_ends_in_the_same_bits(source: Source, stop: int) -> None:
-    updates = run(source)
-    assert equal(run(source, updates[stop - 1].state)[-1].state, updates[-1].state)
+def test_a_run_that_goes_on_ends_in_the_same_bits(source: Source, stop: int, average: float | None) -> None:
+    settings = dataclasses.replace(SETTINGS, average=average)
+    updates = run(source, settings=settings)
+    assert equal(run(source, updates[stop - 1].state, settings)[-1].state, updates[-1].state)
+
+
+def test_the_average_is_what_is_scored_and_leaves_the_training_as_it_is(source: Source) -> None:
+    plain, averaged = run(source), run(source, settings=dataclasses.replace(SETTINGS, average=0.9))
+    assert equal(plain[-1].state.params, averaged[-1].state.params)
+    state = averaged[-1].state
+    assert state.trained is state.average
+    assert not equal(state.average, state.params)
+    held_out = source.validation(500, Generator().manual_seed(0))
+    assert averaged[-1].score == score(network("net4"), state.trained, *held_out, True)
+    assert averaged[-1].score != plain[-1].score
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_step(source: Source) -> None:

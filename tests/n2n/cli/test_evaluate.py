@@ -119,18 +119,38 @@ def test_the_second_tensor_of_the_courses_file_is_clean(n2n: Command, run_folder
     assert f"{-20 * np.log10(5 / 255):.2f} dB" in outcome.out
 
 
-@pytest.mark.parametrize("extra", [("--whole",), ("--size", 24, "--count", 6)])
-def test_two_noisy_captures_give_an_estimate_which_is_said_to_be_one(
-    n2n: Command, run_folder: Path, others: Path, extra: tuple[object, ...]
-) -> None:
+def capture(others: Path, places: list[tuple[str, str]], sigma: float) -> None:
+    """Noisy captures of each photograph, the k-th at `{folder}/{name of the file}` of the k-th place."""
     rng = np.random.default_rng(1)
-    for name in ("one", "two"):
-        Path(name).mkdir()
+    for place, file in places:
         for path in others.iterdir():
             pixels = 60 + read_image(path).pixels.permute(1, 2, 0).numpy() * 130
-            noisy = (pixels + rng.normal(0, 12, pixels.shape)).round().astype(np.uint8)
-            Image.fromarray(noisy.squeeze()).save(Path(name) / path.name)
-    outcome = n2n("evaluate", run_folder, "--pairs", "one", "two", *extra, "--out", "evaluation")
+            noisy = (pixels + rng.normal(0, sigma, pixels.shape)).round().astype(np.uint8)
+            target = Path(place.format(path.stem)) / file.format(path.stem)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(noisy.squeeze()).save(target)
+
+
+@pytest.mark.parametrize("extra", [("--whole",), ("--size", 24, "--count", 6)])
+@pytest.mark.parametrize(
+    ("places", "arguments", "names"),
+    [
+        ([("one", "{}.png"), ("two", "{}.png")], ("--pairs", "one", "two"), {"a.png", "b.png", "c.png"}),
+        ([("all/{}", "first.png"), ("all/{}", "second.png")], ("--bursts", "all"), {"a", "b", "c"}),
+    ],
+    ids=["pairs", "bursts"],
+)
+def test_noisy_captures_give_an_estimate_which_is_said_to_be_one(
+    n2n: Command,
+    run_folder: Path,
+    others: Path,
+    places: list[tuple[str, str]],
+    arguments: tuple[str, ...],
+    names: set[str],
+    extra: tuple[object, ...],
+) -> None:
+    capture(others, places, sigma=12)
+    outcome = n2n("evaluate", run_folder, *arguments, *extra, "--out", "evaluation")
     assert outcome.code == 0, outcome.err
     assert "estimated from noisy pairs" in outcome.out
     table = json.loads(Path("evaluation/table.json").read_text())
@@ -138,6 +158,8 @@ def test_two_noisy_captures_give_an_estimate_which_is_said_to_be_one(
     assert table["methods"][0]["psnr_overall"] == pytest.approx(-20 * np.log10(12 / 255), abs=0.4)
     assert table["methods"][0]["ssim"] is None
     assert Path("evaluation/pictures.png").exists()
+    if "--whole" in extra:
+        assert {line["image"] for line in lines(Path("evaluation"))} == names
 
 
 def test_the_runs_own_pictures_are_warned_of_and_not_tuned_on(n2n: Command, run_folder: Path, photos: Path) -> None:
@@ -177,6 +199,8 @@ def test_what_cannot_be_measured_or_has_no_effect_is_refused(n2n: Command, run_f
         (("pairs.npz", "--force"), "--force"),
         (("small.npz",), "11 pixels"),
         (("--pairs", photos, photos, "--noise", "gaussian:5"), "--noise"),
+        (("--bursts", photos, "--noise", "gaussian:5"), "--noise"),
+        (("--pairs", photos, photos, "--bursts", photos), "--bursts"),
         ((photos, "--whole", "--size", 32), "--size"),
         ((photos, "--size", 8), "11 pixels"),
         ((photos, "--count", 0), "at least 1"),

@@ -117,6 +117,7 @@ BAD = {
     "pairs that differ in name": (["--pairs", "a", "c"], "1.png"),
     "an unknown noise": (["--noise", "guassian:25"], "'gaussian'"),
     "an unknown network": (["--network", "strid1"], "'stride1'"),
+    "an average that forgets nothing": (["--average", "1"], "average is 1.0"),
     "a run folder that exists": (["--out", "exists"], "exists"),
     "an unknown device": (["--device", "gpu"], "--device cpu"),
     "noise for captures that have their own": (["--pairs", "a", "b", "--noise", "gaussian:25"], "--noise"),
