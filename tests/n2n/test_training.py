@@ -121,12 +121,6 @@ def test_a_loss_that_is_not_finite_stops_with_the_step(source: Source) -> None:
         run(source, state._replace(params=broken))
 
 
-def test_a_network_that_changes_the_size_is_refused() -> None:
-    settings = dataclasses.replace(SETTINGS, network="net3", size=48)
-    with pytest.raises(InputError, match="48x48"):
-        begin(settings, procedural(parse_noise("pointsample:2"), size=48, count=2, side=96), CPU)
-
-
 def test_the_score_without_clean_images_is_an_estimate_of_the_one_with() -> None:
     generator = Generator().manual_seed(0)
     clean = torch.linspace(0.2, 0.8, 64).expand(50, 1, 64, 64)
