@@ -14,11 +14,13 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from n2n.anscombe import stabilized_deviation, stabilizing
 from n2n.baselines import Baseline, baselines, tune
 from n2n.denoise import Trained, denoise
 from n2n.images import read_image
 from n2n.metrics import paired_squared_errors, psnr, squared_errors, ssim
 from n2n.noise import Noise
+from n2n.noise_level import photon_count
 from n2n.scenes import Scenes
 from n2n.sources import Source
 from n2n.tensor_files import TensorPairs
@@ -35,6 +37,7 @@ __all__ = [
     "examples",
     "measure",
     "outputs",
+    "poisson_denoiser",
     "summary",
     "tensor_images",
     "tuned_baselines",
@@ -204,6 +207,17 @@ def compare(images: Mapping[str, Tensor], clean: Tensor) -> list[Row]:
 def denoiser(trained: Trained, orientations: int = 1) -> Denoiser:
     """A trained network as a function of a batch (N, C, H, W), averaged over eight flips and rotations if 8."""
     return lambda images: torch.stack([denoise(trained, image, orientations) for image in images])
+
+
+def poisson_denoiser(trained: Trained, orientations: int = 1) -> Denoiser:
+    """A guided network for Gaussian noise as a function of images with Poisson noise, whose strength it estimates."""
+
+    def clean(image: Tensor) -> Tensor:
+        peak = photon_count(image)
+        stable = trained._replace(network=stabilizing(trained.network, peak))
+        return denoise(stable, image, orientations, stabilized_deviation(peak))
+
+    return lambda images: torch.stack([clean(image) for image in images])
 
 
 def tuned_baselines(source: Source, count: int = 50) -> Sequence[Baseline]:

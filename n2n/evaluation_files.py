@@ -21,16 +21,32 @@ from n2n.errors import InputError
 from n2n.evaluation import Measurement, Row
 from n2n.files import write_whole
 
-__all__ = ["CSV", "PICTURES", "TABLE", "Shown", "claim_folder", "draw_pictures", "write_csv", "write_table"]
+__all__ = [
+    "CSV",
+    "PICTURES",
+    "TABLE",
+    "Shown",
+    "draw_pictures",
+    "make_folder",
+    "refuse_evaluated",
+    "write_csv",
+    "write_table",
+]
 
 CSV, TABLE, PICTURES = "images.csv", "table.json", "pictures.png"
 
 
-def claim_folder(folder: Path, force: bool) -> None:
-    """Makes the folder. Raises InputError where it holds an evaluation already, unless `force`."""
+def refuse_evaluated(folder: Path, force: bool) -> None:
+    """Raises InputError where the folder holds an evaluation already, unless `force`, or is none."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, and an evaluation is a folder: give another --out")
     for path in (folder / CSV, folder / TABLE, folder / PICTURES):
         if path.exists() and not force:
             raise InputError(f"{path} exists: replace it with --force, or give another --out")
+
+
+def make_folder(folder: Path) -> None:
+    """Raises InputError where it cannot be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

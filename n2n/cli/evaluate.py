@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
+import torch
 import typer
 from rich.table import Table
 from torch import Generator
@@ -22,12 +23,13 @@ from n2n.evaluation import (
     examples,
     measure,
     outputs,
+    poisson_denoiser,
     summary,
     tensor_images,
     whole_captures,
     whole_photos,
 )
-from n2n.evaluation_files import PICTURES, Shown, claim_folder, draw_pictures, write_csv, write_table
+from n2n.evaluation_files import PICTURES, Shown, draw_pictures, make_folder, refuse_evaluated, write_csv, write_table
 from n2n.images import list_images
 from n2n.noise import Noise, parse_noise
 from n2n.noise_level import noise_deviation
@@ -37,16 +39,24 @@ from n2n.sources import Source, captures, photos
 from n2n.sources import bursts as read_bursts
 from n2n.tensor_files import TENSOR_SUFFIXES, read_tensors
 from n2n.tuning import own_files, same_files, tuning_pictures
+from n2n.weights import bundled, names
 
 __all__ = ["evaluate"]
 
 
 def evaluate(
     context: typer.Context,
-    network: Annotated[Path, typer.Argument(help="A run folder, or a checkpoint file.")],
+    network: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[RUN]", help="A run folder, or a checkpoint file; a network that comes with n2n if left out."
+        ),
+    ] = None,
     data: Annotated[
         Path | None,
-        typer.Argument(help="A folder of clean photographs, or a .pkl, .npz or .npy file of image pairs."),
+        typer.Argument(
+            metavar="[DATA]", help="A folder of clean photographs, or a .pkl, .npz or .npy file of image pairs."
+        ),
     ] = None,
     pairs: Annotated[
         tuple[Path, Path] | None,
@@ -57,12 +67,15 @@ def evaluate(
         typer.Option(help="A folder with a folder of noisy captures for each scene, to estimate from."),
     ] = None,
     noise: Annotated[
-        str | None, typer.Option(help="The noise that clean photographs get; the run's own if left out.")
+        str | None,
+        typer.Option(help="The noise that clean photographs get, as in gaussian:25; the run's own if left out."),
     ] = None,
     whole: Annotated[
         bool, typer.Option("--whole", help="Each photograph or capture whole, at its own size, instead of crops.")
     ] = False,
-    size: Annotated[int | None, typer.Option(help="Side of the crops; the run's own if left out.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Side of the crops; the run's own, or else 128, if left out.")
+    ] = None,
     count: Annotated[int, typer.Option(help="How many crops.")] = 200,
     flips: Annotated[
         bool, typer.Option("--flips", help="Average the network over the eight flips and rotations.")
@@ -75,27 +88,32 @@ def evaluate(
     seed: SeedOption = 0,
     device: DeviceOption = "cpu",
 ) -> None:
-    """Compare a trained network with the noisy input, and with denoisers that learn nothing.
+    """Compare a network with the noisy input, and with denoisers that learn nothing.
 
     These are blur, median filter, non-local means, wavelets and total variation, each tuned on other pictures than the
     ones measured.
 
     Example: n2n evaluate runs/mine photos/ --noise gaussian:25 --whole --out evaluation
+
+    Without a run: n2n evaluate photos/ --noise gaussian:25
     """
     typed = given(context)
     if out is None:
         refuse(typed & {"force"}, "without --out")
     else:
-        claim_folder(out, force)
-    checkpoint = trained_network(network, torch_device(device))
-    settings = checkpoint.settings
+        refuse_evaluated(out, force)
+    if data is None and pairs is None and bursts is None and network is not None and not _is_network(network):
+        network, data = None, network
+        typed = typed - {"network"} | {"data"}
+    contender = _contender(network, noise, 8 if flips else 1, torch_device(device))
+    settings = contender.settings
     if whole:
         refuse(typed & {"size", "count"}, "with --whole")
     if count < 1:
         raise InputError(f"--count is {count}; it must be at least 1")
     if size is not None and size < SMALLEST:
         raise InputError(f"--size is {size}, and SSIM needs at least {SMALLEST} pixels on a side")
-    side = None if whole else size or settings.size
+    side = None if whole else size or (DEFAULT_SIZE if settings is None else settings.size)
     if pairs is not None:
         refuse(typed & {"data", "bursts", "noise"}, "with --pairs")
         measured = _captures(*pairs, side, count, seed)
@@ -108,15 +126,18 @@ def evaluate(
         refuse(typed & {"noise", "size", "count", "whole", "seed"}, f"with {data}, whose images are taken as they are")
         measured = _tensors(data)
     else:
+        list_images(data)  # what is no folder of pictures is said before a noise is asked for
         measured = _photos(data, _noise(noise, settings), side, count, seed)
     _check_size(measured.examples[0])
-    _warn_of_own(settings, measured.paths)
+    if settings is not None:
+        _warn_of_own(settings, measured.paths)
 
+    if out is not None:
+        make_folder(out)
     tuned, told = _tuned(settings, measured)
     console.print(f"baselines tuned on {told}")
-    ours = f"{settings.network}, 8 orientations" if flips else settings.network
     denoisers: dict[str, Denoiser] = {baseline.name: baseline for baseline in tuned}
-    denoisers[ours] = denoiser(Trained.from_checkpoint(checkpoint), orientations=8 if flips else 1)
+    denoisers[contender.name] = contender.denoiser
     measurements = _measure(denoisers, measured)
     rows = summary(measurements)
     words = {baseline.name: baseline.setting for baseline in tuned}
@@ -127,16 +148,46 @@ def evaluate(
             "images": measured.name,
             "count": len(measured.examples),
             "noise": None if measured.noise is None else str(measured.noise),
-            "network": str(network),
-            "step": checkpoint.state.step,
-            "orientations": 8 if flips else 1,
+            "network": contender.name,
+            "run": None if network is None else str(network),
             "seed": seed,
             "against": "clean images" if measured.clean else "estimated from noisy pairs",
             "baselines tuned on": told,
         }
         write_table(out, rows, words, made)
-        draw_pictures(out / PICTURES, _extremes(denoisers, measured, measurements, rows, ours))
+        draw_pictures(out / PICTURES, _extremes(denoisers, measured, measurements, rows, contender.name))
         console.print(str(out))
+
+
+# What is compared -------------------------------------------------------------------------------------------
+
+
+class Contender(NamedTuple):
+    """The network: what it is called, what it does, and the settings of its run, if it has one."""
+
+    name: str
+    denoiser: Denoiser
+    settings: Settings | None
+
+
+def _is_network(path: Path) -> bool:
+    return (path / "config.json").is_file() or path.suffix == ".safetensors"
+
+
+def _contender(run: Path | None, noise: str | None, orientations: int, device: torch.device) -> Contender:
+    """The network of a run, or without one that which comes with n2n for the kind of noise."""
+    turned = "" if orientations == 1 else f", {orientations} orientations"
+    if run is not None:
+        checkpoint = trained_network(run, device)
+        function = denoiser(Trained.from_checkpoint(checkpoint), orientations)
+        return Contender(checkpoint.settings.network + turned, function, checkpoint.settings)
+    kind = "gaussian" if noise is None else noise.partition(":")[0].strip().lower()
+    known = sorted({*names(), "poisson"})
+    if kind not in known:
+        raise InputError(f"no network for {kind} noise comes with n2n ({', '.join(known)}): give the folder of a run")
+    trained = bundled("gaussian" if kind == "poisson" else kind, device)
+    function = poisson_denoiser(trained, orientations) if kind == "poisson" else denoiser(trained, orientations)
+    return Contender(f"bundled network for {kind} noise{turned}", function, None)
 
 
 # What is measured -------------------------------------------------------------------------------------------
@@ -200,6 +251,7 @@ def _tensors(path: Path) -> Measured:
     return Measured(pictures, [path], None, clean, f"{width}×{height} from {path}")
 
 
+DEFAULT_SIZE = 128  # pixels, of the crops for a network without a run
 SMALLEST = 11  # pixels on a side, for SSIM's window
 
 
@@ -212,7 +264,11 @@ def _check_size(example: Example) -> None:
         )
 
 
-def _noise(given: str | None, settings: Settings) -> Noise:
+def _noise(given: str | None, settings: Settings | None) -> Noise:
+    if settings is None:
+        if given is None:
+            raise InputError("say which noise the photographs get: give --noise, as in --noise gaussian:25")
+        return parse_noise(given)
     if given is None and (settings.captures is not None or settings.tensors is not None):
         raise InputError("the run's captures brought their own noise: give --noise, as in --noise gaussian:25")
     return parse_noise(given or settings.noise)
@@ -228,7 +284,7 @@ def _warn_of_own(settings: Settings, paths: Sequence[Path]) -> None:
 # Denoising --------------------------------------------------------------------------------------------------
 
 
-def _tuned(settings: Settings, measured: Measured) -> tuple[list[Baseline], str]:
+def _tuned(settings: Settings | None, measured: Measured) -> tuple[list[Baseline], str]:
     """The baselines at their best, and on what."""
     with console.status("tuning the baselines"):
         few = [measured.examples[number].noisy for number in range(min(5, len(measured.examples)))]

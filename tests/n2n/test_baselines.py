@@ -9,7 +9,9 @@ from n2n.baselines import (
     gaussian_blur,
     median_filter,
     nonlocal_means,
+    total_variation,
     tune,
+    wavelet,
 )
 from n2n.leaves import dead_leaves
 from n2n.metrics import psnr
@@ -36,6 +38,30 @@ def test_a_tuned_baseline_makes_noisy_images_better(name: str) -> None:
     assert torch.equal(noisy, before)
     assert psnr(denoised, clean).mean > psnr(noisy, clean).mean + 1
     assert str(tuned).startswith(name)
+
+
+@pytest.mark.parametrize("name", baselines)
+def test_tuning_is_for_the_noise_at_hand(name: str) -> None:
+    noisy, clean = pairs(sigma=70)
+    tuned = tune(baselines[name], *pairs(sigma=70, seed=1))
+    assert psnr(tuned(noisy), clean).mean >= psnr(baselines[name](noisy), clean).mean
+
+
+def test_noisy_pairs_tune_as_clean_images_do() -> None:
+    clean = dead_leaves(generator(), 64, 6)
+    noise = Gaussian(25, 25)
+    noisy, other = noise(clean, generator(1)), noise(clean, generator(2))
+    assert tune(baselines["Gaussian blur"], noisy, other) == tune(baselines["Gaussian blur"], noisy, clean)
+
+
+def test_wavelets_and_total_variation_flatten_noise_and_keep_an_edge() -> None:
+    edge = torch.full((1, 3, 48, 48), 0.2)
+    edge[..., 24:] = 0.8
+    noisy = Gaussian(20, 20)(edge, generator())
+    for denoise in (lambda x: wavelet(x, 1, "BayesShrink"), lambda x: total_variation(x, 1.5)):
+        error = denoise(noisy) - edge
+        assert float(error[..., :20].std()) < 0.3 * 20 / 255
+        assert float((denoise(noisy)[..., 25] - denoise(noisy)[..., 22]).mean()) > 0.45
 
 
 @pytest.mark.parametrize("name", baselines)

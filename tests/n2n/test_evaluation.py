@@ -17,6 +17,7 @@ from n2n.evaluation import (
     examples,
     measure,
     outputs,
+    poisson_denoiser,
     summary,
     tensor_images,
     tuned_baselines,
@@ -24,7 +25,7 @@ from n2n.evaluation import (
     whole_photos,
 )
 from n2n.metrics import psnr, ssim
-from n2n.noise import parse_noise
+from n2n.noise import Poisson, parse_noise
 from n2n.sources import procedural
 from n2n.tensor_files import TensorPairs
 from tests.n2n.samples import folder, generator, picture
@@ -132,6 +133,22 @@ def test_a_trained_network_denoises_a_batch(orientations: int) -> None:
     images = torch.rand(2, 3, 20, 23)
     out = denoiser(Trained(nn.identity, {"unused": torch.zeros(1)}, 3), orientations)(images)
     torch.testing.assert_close(out, images)
+
+
+def test_a_guided_network_for_gaussian_noise_takes_poisson_noise_too() -> None:
+    def apply(params: nn.Params, x: torch.Tensor) -> torch.Tensor:
+        told.append(float(x[0, -1].mean()))
+        return x[:, :-1]
+
+    told: list[float] = []
+    clean = torch.linspace(0.2, 0.8, 64).expand(1, 3, 64, 64)
+    noisy = parse_noise("poisson:30")
+    assert isinstance(noisy, Poisson)
+    images = noisy(clean, generator())
+    trained = Trained(nn.Layer(nn.identity.init, apply), {"unused": torch.zeros(1)}, 3, guided=True)
+    out = poisson_denoiser(trained)(images)
+    torch.testing.assert_close(out, images.clamp(0, 1), atol=0.02, rtol=0)
+    assert told[0] == pytest.approx(1 / (2 * math.sqrt(30)), rel=0.1)
 
 
 def test_baselines_are_tuned_on_the_source() -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from n2n.errors import InputError
 from n2n.evaluation import Measurement, Row
-from n2n.evaluation_files import CELL, Shown, claim_folder, draw_pictures, write_csv, write_table
+from n2n.evaluation_files import CELL, Shown, draw_pictures, make_folder, refuse_evaluated, write_csv, write_table
 
 
 def test_the_csv_has_a_line_for_each_image_and_method(tmp_path: Path) -> None:
@@ -40,20 +40,21 @@ def test_the_table_is_json_that_any_reader_takes(tmp_path: Path) -> None:
     ]
 
 
-def test_an_evaluation_is_replaced_only_by_force_and_other_files_stay(tmp_path: Path) -> None:
+def test_an_evaluation_is_replaced_only_by_force(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    claim_folder(tmp_path, force=False)
+    refuse_evaluated(tmp_path, force=False)
     write_csv(tmp_path, [])
     with pytest.raises(InputError, match=r"images\.csv exists"):
-        claim_folder(tmp_path, force=False)
-    claim_folder(tmp_path, force=True)
-    assert (tmp_path / "mine.txt").read_text() == "mine"
+        refuse_evaluated(tmp_path, force=False)
+    refuse_evaluated(tmp_path, force=True)
 
 
 def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="another --out"):
-        claim_folder(tmp_path / "file", force=True)
+        refuse_evaluated(tmp_path / "file", force=True)
+    with pytest.raises(InputError, match="another --out"):
+        make_folder(tmp_path / "file" / "below")
 
 
 def row(height: int, width: int, channels: int, level: float) -> Shown:

@@ -182,6 +182,25 @@ def test_a_run_whose_pictures_are_gone_can_still_be_evaluated(
     assert "cannot be read" in outcome.out
 
 
+@pytest.mark.parametrize("noise", ["gaussian:25", "poisson:30"])
+def test_without_a_run_the_bundled_network_is_evaluated(n2n: Command, others: Path, noise: str) -> None:
+    outcome = n2n("evaluate", others, "--noise", noise, "--size", 24, "--count", 2)
+    assert outcome.code == 0, outcome.err
+    assert f"bundled network for {noise.partition(':')[0]} noise" in outcome.out
+    assert "procedural" in outcome.out
+
+
+def test_without_a_run_the_noise_is_asked_for(n2n: Command, others: Path) -> None:
+    for arguments, word in (
+        ((others,), "--noise gaussian:25"),
+        ((others, "--noise", "brown:25"), "no network for brown"),
+        (("missing",), "no such folder"),
+    ):
+        outcome = n2n("evaluate", *arguments)
+        assert outcome.code == 2
+        assert word in outcome.err
+
+
 def test_something_to_evaluate_on_is_asked_for(n2n: Command, run_folder: Path) -> None:
     outcome = n2n("evaluate", run_folder)
     assert outcome.code == 2
@@ -205,11 +224,13 @@ def test_what_cannot_be_measured_or_has_no_effect_is_refused(n2n: Command, run_f
         ((photos, "--size", 8), "11 pixels"),
         ((photos, "--count", 0), "at least 1"),
         (("pairs.npz", "--out", "file"), "another --out"),
+        (("small.npz", "--out", "evaluation"), "11 pixels"),
     ):
         outcome = n2n("evaluate", run_folder, *arguments)
         assert outcome.code == 2, arguments
         assert word in outcome.err
     assert Path("file").read_text() == "mine"
+    assert not Path("evaluation").exists()
 
 
 def test_an_evaluation_is_not_replaced_without_force(n2n: Command, run_folder: Path) -> None:
