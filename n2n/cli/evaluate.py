@@ -49,13 +49,13 @@ def evaluate(
     network: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[RUN]", help="A run folder, or a checkpoint file; a network that comes with n2n if left out."
+            metavar="RUN", help="A run folder, or a checkpoint file; a network that comes with n2n if left out."
         ),
     ] = None,
     data: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DATA]", help="A folder of clean photographs, or a .pkl, .npz or .npy file of image pairs."
+            metavar="DATA", help="A folder of clean photographs, or a .pkl, .npz or .npy file of image pairs."
         ),
     ] = None,
     pairs: Annotated[
