@@ -15,6 +15,7 @@ __all__ = ["card", "command"]
 
 # The settings whose options have other names.
 OPTIONS = {"pairs": "count", "captures": "pairs"}
+SWITCHES = {True: "--{}", False: "--no-{}"}
 PACKAGES = ("noise2noise-tape", "torch", "numpy", "scikit-image")
 
 
@@ -33,8 +34,10 @@ def command(settings: Settings) -> str:
         if field.name in ("photos", "tensors") or (value == field.default and field.name != "seed"):
             continue
         option = OPTIONS.get(field.name, field.name)
-        values = [value] if not isinstance(value, tuple) else value
-        words += [f"--{option}", *map(str, values)] if value is not False else [f"--no-{option}"]
+        if isinstance(value, bool):
+            words.append(SWITCHES[value].format(option))
+        else:
+            words += [f"--{option}", *map(str, value if isinstance(value, tuple) else (value,))]
     return shlex.join(words)
 
 
@@ -73,6 +76,8 @@ To make it again, bit for bit on the same kind of machine with as many threads:
 
 
 def _trained_from(settings: Settings) -> str:
+    if settings.targets == "clean":
+        return "with clean targets, which is no Noise2Noise and is for comparison only"
     return "from noisy pairs alone"
 
 
@@ -80,6 +85,8 @@ def _data(settings: Settings) -> str:
     drawn = f"{settings.pairs:,} pairs an epoch for {settings.epochs} epochs, seed {settings.seed}"
     if settings.captures is not None:
         return f"noisy captures in {settings.captures[0]} and {settings.captures[1]}, {drawn}"
+    if settings.bursts is not None:
+        return f"any two noisy captures of a scene in {settings.bursts}, {drawn}"
     if settings.tensors is not None:
         validation = "" if settings.validation is None else f", validated on {settings.validation}"
         return f"the pairs of {settings.tensors}{validation}, {drawn}"
@@ -88,6 +95,8 @@ def _data(settings: Settings) -> str:
 
 
 def _meaning(settings: Settings, clean: bool) -> str:
+    if clean and settings.targets == "clean":
+        return "Training does not see the pictures that are held out."
     if clean:
         return "The clean images serve to measure; training does not see them, nor the pictures that are held out."
     return (

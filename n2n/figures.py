@@ -40,7 +40,7 @@ def learning_curves(path: Path, entries: Sequence[dict[str, float]]) -> None:
     quality.plot([entry["step"] for entry in scores], [entry["psnr"] for entry in scores], marker=marker)
     quality.set_ylabel("dB")
     for axes, title in (
-        (loss, "training loss, between noisy images"),
+        (loss, "training loss"),
         (quality, f"PSNR on held-out images, {validated(bool(scores[-1].get('clean', True)))}"),
     ):
         axes.set_xlabel("step")
