@@ -19,7 +19,7 @@ from n2n.noise import Noise, parse_noise
 from n2n.settings import Settings
 from n2n.sources import procedural
 
-__all__ = ["TuningPictures", "same_files", "tuning_pictures"]
+__all__ = ["TuningPictures", "brought_noise", "own_files", "same_files", "tuning_pictures"]
 
 LARGEST = 96  # pixels: what a baseline does best on larger pictures it does best on this much of them
 PIXELS = 180_000  # in all: enough to tell the parameters apart, little enough to try them all in seconds
@@ -61,10 +61,17 @@ def tuning_pictures(
     return _procedural(noise or _noise_of(settings, sigma), size, reason)
 
 
+def brought_noise(settings: Settings) -> bool:
+    """Whether a run's pictures came noisy, so that its setting `noise` says nothing."""
+    return any(given is not None for given in (settings.captures, settings.bursts, settings.tensors))
+
+
 def own_files(settings: Settings) -> list[Path]:
     """The files that a run trained on or validated with, as far as they are there."""
     folders = [settings.photos, *(settings.captures or ())]
     files = [Path(file) for file in (settings.tensors, settings.validation) if file is not None]
+    if settings.bursts is not None and Path(settings.bursts).is_dir():
+        files += [path for path in Path(settings.bursts).glob("*/*") if path.is_file()]
     return files + [path for folder in folders if folder and Path(folder).is_dir() for path in list_images(folder)]
 
 
@@ -82,7 +89,7 @@ def same_files(some: Sequence[Path], others: Sequence[Path]) -> list[Path]:
 
 
 def _has_pictures(settings: Settings) -> bool:
-    return bool(settings.photos or settings.captures or settings.tensors)
+    return settings.photos is not None or brought_noise(settings)
 
 
 def _held_out(settings: Settings, size: int) -> TuningPictures:
@@ -107,8 +114,9 @@ def _procedural(noise: Noise, size: int, reason: str) -> TuningPictures:
 
 
 def _noise_of(settings: Settings | None, sigma: float) -> Noise:
-    known = settings is not None and settings.captures is None and settings.tensors is None
-    return parse_noise(settings.noise if settings is not None and known else f"gaussian:{255 * sigma:.1f}")
+    if settings is None or brought_noise(settings):
+        return parse_noise(f"gaussian:{255 * sigma:.1f}")
+    return parse_noise(settings.noise)
 
 
 def _count(side: int) -> int:

@@ -38,7 +38,7 @@ from n2n.settings import Settings
 from n2n.sources import Source, captures, photos
 from n2n.sources import bursts as read_bursts
 from n2n.tensor_files import TENSOR_SUFFIXES, read_tensors
-from n2n.tuning import own_files, same_files, tuning_pictures
+from n2n.tuning import brought_noise, own_files, same_files, tuning_pictures
 from n2n.weights import bundled, names
 
 __all__ = ["evaluate"]
@@ -269,7 +269,7 @@ def _noise(given: str | None, settings: Settings | None) -> Noise:
         if given is None:
             raise InputError("say which noise the photographs get: give --noise, as in --noise gaussian:25")
         return parse_noise(given)
-    if given is None and (settings.captures is not None or settings.tensors is not None):
+    if given is None and brought_noise(settings):
         raise InputError("the run's captures brought their own noise: give --noise, as in --noise gaussian:25")
     return parse_noise(given or settings.noise)
 

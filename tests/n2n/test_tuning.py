@@ -7,7 +7,7 @@ import torch
 
 from n2n.noise import parse_noise
 from n2n.settings import Settings
-from n2n.tuning import same_files, tuning_pictures
+from n2n.tuning import brought_noise, own_files, same_files, tuning_pictures
 from tests.n2n.samples import flat, folder, picture
 
 
@@ -66,6 +66,23 @@ def test_noisy_pairs_do_to_tune_on_and_a_measured_file_does_not(tmp_path: Path) 
     assert "noisy pairs" in held.description
     assert not torch.equal(held.noisy, held.second)
     assert "procedural" in tuning_pictures(settings, None, 16, [path], 20 / 255).description
+
+
+def test_the_files_of_every_kind_of_run_are_its_own(tmp_path: Path) -> None:
+    one, other = shades(tmp_path / "a", 2), shades(tmp_path / "b", 2)
+    (tmp_path / "scenes").mkdir()
+    scene = shades(tmp_path / "scenes" / "x", 2)
+    pairs = tmp_path / "pairs.npz"
+    for settings, files in (
+        (Settings(photos=str(one)), list(one.iterdir())),
+        (Settings(captures=(str(one), str(other))), [*one.iterdir(), *other.iterdir()]),
+        (Settings(bursts=str(tmp_path / "scenes")), list(scene.iterdir())),
+        (Settings(tensors=str(pairs)), [pairs]),
+        (Settings(), []),
+        (Settings(photos="/nowhere"), []),
+    ):
+        assert set(own_files(settings)) == set(files)
+        assert brought_noise(settings) == (settings.photos is None and bool(files))
 
 
 def test_the_same_files_are_known_by_their_bytes(tmp_path: Path) -> None:
