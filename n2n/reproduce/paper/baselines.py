@@ -73,8 +73,8 @@ class PaperBaseline:
 def anscombe_means(images: Tensor, strength: float) -> Tensor:
     """Non-local means of counts after Anscombe's transformation, which gives them all a deviation of 1.
 
-    The counts of a white pixel are 30 on average. Back by the closed form that has no bias: Mäkitalo and Foi, "A closed-form
-    approximation of the exact unbiased inverse of the Anscombe variance-stabilizing transformation" (2011).
+    The counts of a white pixel are 30 on average. Back by the closed form that has no bias: Mäkitalo and Foi, "A
+    closed-form approximation of the exact unbiased inverse of the Anscombe variance-stabilizing transformation" (2011).
     """
     peak = 30.0
     top = 2 * (2 * peak + 3 / 8) ** 0.5  # so that the values are near [0, 1], as those of pictures are
@@ -93,7 +93,7 @@ def filled(images: Tensor, sigma: float) -> Tensor:
     return torch.where(kept.bool(), images, mean)
 
 
-STRENGTHS = (0.4, 0.6, 0.8, 1.0, 1.3)
+STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3)
 
 comparisons = {
     "gaussian": Comparison("non-local means", nonlocal_means, STRENGTHS),

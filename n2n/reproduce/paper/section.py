@@ -84,19 +84,20 @@ def _sets(names: list[str]) -> str:
 def _training(part: dict[str, Any], trained: list[dict[str, Any]]) -> str:
     photos, cell = part["photos"], trained[0]["paper"]
     pictures = f"{photos['pictures']:,} photographs of `{photos['name']}`" if photos else "procedural images"
+    crops = f"{cell['batch']} crops of {cell['crop']}×{cell['crop']} pixels of {pictures}"
     minutes = max(record["seconds"] for record in trained) / 60
     return (
-        f"**Nor is it the paper's length of training**: {cell['steps']:,} steps of {cell['batch']} crops of {cell['crop']}×"
-        f"{cell['crop']} pixels of {pictures}, at most {minutes:.1f} minutes on one thread, where the paper trained on a "
-        "GPU with crops of 256×256 pixels of 50,000 pictures. What can be compared is noisy with clean targets here."
+        f"**Nor is it the paper's length of training**: {cell['steps']:,} steps of {crops}, at most {minutes:.1f} minutes "
+        "on one thread, where the paper trained on a GPU with crops of 256×256 pixels of 50,000 pictures. What can be "
+        "compared is noisy with clean targets here."
     )
 
 
 def _noises(kinds: list[str]) -> str:
     train, test = (", ".join(f"`{noise}`" for noise in noises) for noises in zip(*map(_strengths, kinds), strict=True))
     return (
-        f"Trained over a range of noise ({train}) and tested at one strength ({test}), as in the paper. The loss is the "
-        "squared error; pixels that a target lacks are masked."
+        f"Trained over a range of noise ({train}) and tested at one strength ({test}), as in the paper. The loss is "
+        "the squared error; pixels that a target lacks are masked."
     )
 
 
@@ -105,14 +106,12 @@ def _strengths(kind: str) -> tuple[str, str]:
 
 
 def _comparisons(kinds: list[str], baselines: Records) -> str:
-    methods = [
-        f"{KINDS[kind].title}: {comparisons[kind].name} ({baselines[kind]['baseline']['parameter']:g})"
-        for kind in kinds
-    ]
+    tuned = {kind: baselines[kind]["baseline"]["parameter"] for kind in kinds}
+    methods = "; ".join(f"{KINDS[kind].title}: {comparisons[kind].name} ({tuned[kind]:g})" for kind in kinds)
     return (
-        f"Comparisons, their one parameter tuned on other pictures: {'; '.join(methods)}. The paper compares with BM3D, BM3D "
-        "after Anscombe's transformation, and deep image prior. The `bm3d` package is free for non-commercial use alone "
-        "and is not used: non-local means stands in for it."
+        f"Comparisons, their one parameter tuned on other pictures: {methods}. The paper compares with BM3D, BM3D after "
+        "Anscombe's transformation, and deep image prior. The `bm3d` package is free for non-commercial use alone and "
+        "is not used: non-local means stands in for it."
     )
 
 
