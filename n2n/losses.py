@@ -28,7 +28,7 @@ class Loss:
     """A loss, and the further arguments that it takes as training goes on.
 
     `function(output, target, *more(progress))` is 0-d, where `progress` is the fraction of the training that is done:
-    0 before the first step, 1 after the last.
+    0 before the first step, 1 after the last. `about` says in a few words what the loss is.
 
     >>> gamma = losses["l0"].more(0.25)
     >>> gamma, losses["l2"].more(0.25)
@@ -39,6 +39,7 @@ class Loss:
 
     function: Callable[..., Tensor]
     more: Callable[[float], tuple[Tensor, ...]] = nothing_more
+    about: str = ""
 
 
 def l0_loss(input: Tensor, target: Tensor, gamma: Tensor, reduction: str = "mean") -> Tensor:
@@ -122,8 +123,8 @@ def falling_gamma(progress: float) -> tuple[Tensor, ...]:
 
 # What a training run chooses from.
 losses: dict[str, Loss] = {
-    "l2": Loss(nn.mse_loss),
-    "l1": Loss(nn.l1_loss),
-    "l0": Loss(l0_loss, falling_gamma),
-    "hdr": Loss(hdr_loss),
+    "l2": Loss(nn.mse_loss, about="the squared error: learns the mean of what a target may be"),
+    "l1": Loss(nn.l1_loss, about="the absolute error: learns the median, as of text"),
+    "l0": Loss(l0_loss, falling_gamma, about="annealed from L2 to L0: learns the mode, as of random pixels"),
+    "hdr": Loss(hdr_loss, about="the squared error relative to the output, for a high dynamic range"),
 }

@@ -5,19 +5,16 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import nn
 import optim
 from n2n.errors import InputError, unknown
+from n2n.losses import losses
 from n2n.networks import network
 from n2n.noise import parse_noise
 from n2n.sources import Source, Track, captures, photos, procedural, tensors
 from nn import Layer
 
-__all__ = ["Settings", "losses", "schedules"]
-
-losses: dict[str, Callable[..., Any]] = {"l2": nn.mse_loss, "l1": nn.l1_loss}
+__all__ = ["Settings", "schedules"]
 
 schedules: dict[str, Callable[[float, int], optim.Schedule]] = {
     "constant": lambda lr, steps: optim.constant(lr),
@@ -71,6 +68,10 @@ class Settings:
     def steps_per_epoch(self) -> int:
         return -(-self.pairs // self.batch)
 
+    @property
+    def steps(self) -> int:
+        return self.epochs * self.steps_per_epoch
+
     def source(self, track: Track = iter) -> Source:
         """Reads the pictures."""
         if self.captures is not None:
@@ -85,7 +86,7 @@ class Settings:
         return network(self.network, channels)
 
     def optimizer(self) -> optim.Optimizer:
-        schedule = schedules[self.schedule](self.lr, self.epochs * self.steps_per_epoch)
+        schedule = schedules[self.schedule](self.lr, self.steps)
         return optim.adam(schedule, betas=self.betas)
 
     def to_json(self) -> str:

@@ -53,6 +53,11 @@ def test_every_loss_is_tested_here() -> None:
 
 
 @names
+def test_every_loss_says_in_a_few_words_what_it_is(name: str) -> None:
+    assert 10 < len(losses[name].about) < 80
+
+
+@names
 @given(shape=shapes, progress=progresses, seed=seeds)
 def test_value_and_gradients_agree_with_torch(name: str, shape: Any, progress: float, seed: int) -> None:
     loss, more = losses[name].function, losses[name].more(progress)

@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import pickle
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,7 @@ BAD = {
     "noise for captures that have their own": (["--pairs", "a", "b", "--noise", "gaussian:25"], "--noise"),
     "noise for a tensor file": (["one.pkl", "--noise", "gaussian:25"], "--noise"),
     "a validation file for photographs": (["text", "--validation", "one.pkl"], "--validation"),
+    "a run that never saves": (["--save-every", "0"], "--save-every"),
     "settings for a run that goes on": (["--resume", "exists", "--lr", "0.1"], "with --resume"),
 }
 
@@ -148,7 +150,7 @@ def test_a_full_disk_ends_training_and_leaves_the_last_checkpoint(
     def fills_up(descriptor: int) -> None:
         nonlocal written
         written += 1
-        if written > 3:
+        if written > 6:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fills_up)
@@ -159,24 +161,35 @@ def test_a_full_disk_ends_training_and_leaves_the_last_checkpoint(
     monkeypatch.undo()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_an_interrupted_run_is_saved_and_says_how_to_go_on(
-    n2n: Command, photos: Path, monkeypatch: pytest.MonkeyPatch
+    n2n: Command, photos: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     real = Run.log
 
     def interrupt(run: Run, **entry: object) -> None:
-        real(run, **entry)
         if entry["step"] == 3:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), number)
+        real(run, **entry)
 
     arguments = ("train", photos, "--noise", "gaussian:25", *QUICK, "--out")
     assert n2n(*arguments, "whole").code == 0
     with monkeypatch.context() as patched:
         patched.setattr(Run, "log", interrupt)
         outcome = n2n(*arguments, "run")
-    assert outcome.code == 130
-    assert "n2n train --resume run" in outcome.out
+    assert outcome.code == 128 + number
+    assert "saved at step 3; go on with: n2n train --resume run" in outcome.out
+    assert load_checkpoint(Path("run/last.safetensors"), torch.device("cpu")).state.step == 3
     assert n2n("train", "--resume", "run").code == 0
     assert equal(Path("run/last.safetensors"), Path("whole/last.safetensors"))
     steps = [json.loads(line)["step"] for line in Path("run/metrics.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3, 4]
+
+
+def test_an_average_is_trained_saved_and_denoised_with(n2n: Command, photos: Path) -> None:
+    outcome = n2n("train", photos, "--noise", "gaussian:25", *QUICK, "--average", 0.9, "--out", "run")
+    assert outcome.code == 0, outcome.err
+    tensors = load_file("run/best.safetensors")
+    assert not torch.equal(tensors["average.0.weight"], tensors["params.0.weight"])
+    outcome = n2n("denoise", next(photos.iterdir()), "--run", "run", "--out", "out.png")
+    assert outcome.code == 0, outcome.err
