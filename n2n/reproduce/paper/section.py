@@ -87,9 +87,9 @@ def _training(part: dict[str, Any], trained: list[dict[str, Any]]) -> str:
     crops = f"{cell['batch']} crops of {cell['crop']}×{cell['crop']} pixels of {pictures}"
     minutes = max(record["seconds"] for record in trained) / 60
     return (
-        f"**Nor is it the paper's length of training**: {cell['steps']:,} steps of {crops}, at most {minutes:.1f} minutes "
-        "on one thread, where the paper trained on a GPU with crops of 256×256 pixels of 50,000 pictures. What can be "
-        "compared is noisy with clean targets here."
+        f"**Nor is it the paper's length of training**: {cell['steps']:,} steps of {crops}, at most {minutes:.1f} "
+        "minutes on one thread, where the paper trained on a GPU with crops of 256×256 pixels of 50,000 pictures. What "
+        "can be compared is noisy with clean targets here."
     )
 
 
