@@ -1,6 +1,6 @@
 """Pictures of any sizes in one buffer, and windows into them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from n2n.errors import InputError
 from n2n.images import Picture
 from n2n.noise import Noise
+from n2n.pixel_buffer import half_of_memory, joined
 from n2n.scenes import Scenes, unit
 
 __all__ = ["Album"]
@@ -16,7 +17,7 @@ __all__ = ["Album"]
 
 @dataclass(frozen=True, eq=False)
 class Album:
-    """Pictures of any sizes, in one buffer, so that a batch of crops is a single read.
+    """Pictures of any sizes, in one buffer, in memory or on disk, so that a batch of crops is a single read.
 
     `pixels`, uint8 or uint16 (P, 1), or (P, 4) with the fourth unused, has them row by row; picture k begins at
     pixel `first[k]` and has `heights[k]` rows of `widths[k]` pixels.
@@ -28,22 +29,23 @@ class Album:
     widths: Tensor
 
     @classmethod
-    def of(cls, pictures: Iterable[Picture]) -> "Album":
-        """Keeps 8 bits per channel, or 16 if any picture has them; colour if any picture has it."""
-        buffers, shapes = [], []
-        for picture in pictures:
-            most, dtype = (255, torch.uint8) if picture.depth == 8 else (65535, torch.uint16)
-            pixels = picture.pixels.clamp(0, 1).mul(most).round_().permute(1, 2, 0)
-            buffers.append(pixels.flatten(0, 1).to(dtype))
-            shapes.append(pixels.shape[:2])
-        deep = any(buffer.dtype == torch.uint16 for buffer in buffers)
-        colour = any(buffer.shape[1] == 3 for buffer in buffers)
+    def of(cls, pictures: Iterable[Picture], memory: int | None = None) -> "Album":
+        """Keeps 8 bits per channel, or 16 if any picture has them; colour if any picture has it.
+
+        Takes one picture at a time, and puts pixels of more than `memory` bytes, half of what there is if None,
+        into a temporary file.
+        """
+        shapes: list[tuple[int, int]] = []
+
+        def pieces() -> Iterator[Tensor]:
+            for picture in pictures:
+                height, width = picture.pixels.shape[1:]
+                shapes.append((height, width))
+                yield _packed(picture)
+
+        pixels = joined(pieces(), half_of_memory() if memory is None else memory)
         heights, widths = torch.tensor(shapes).T
-        end = (heights * widths).cumsum(0)
-        pixels = torch.zeros(int(end[-1]), 4 if colour else 1, dtype=torch.uint16 if deep else torch.uint8)
-        for buffer, place in zip(buffers, pixels.split((heights * widths).tolist()), strict=True):
-            place[:, :3] = buffer.int() * 257 if deep and buffer.dtype == torch.uint8 else buffer
-        return cls(pixels, end - heights * widths, heights, widths)
+        return cls(pixels, (heights * widths).cumsum(0) - heights * widths, heights, widths)
 
     def __len__(self) -> int:
         return len(self.first)
@@ -62,10 +64,6 @@ class Album:
         pixels = self.pixels[first : first + height * width, : self.channels]
         return unit(pixels.view(height, width, -1).permute(2, 0, 1))
 
-    def coloured(self) -> "Album":
-        """Itself, or a copy of grey pictures as colour."""
-        return self if self.channels == 3 else replace(self, pixels=self.pixels.expand(-1, 4).contiguous())
-
     def scenes(self, count: int, size: int, noise: Noise, generator: torch.Generator, flips: bool = False) -> Scenes:
         """`count` windows at random places in random pictures, each to become a (size, size) picture."""
         picture, side, down, across = torch.rand(4, count, generator=generator, dtype=torch.float64)
@@ -82,6 +80,10 @@ class Album:
         first = self.first[chosen] + top * width + left
         return Scenes(self.pixels, first, sides.expand(2, count), strides, mirrored, (size, size))
 
+    def numbers(self, scenes: Scenes) -> Tensor:
+        """The number of the picture that each window lies in: int64 (N,)."""
+        return torch.searchsorted(self.first, scenes.first, right=True) - 1
+
     def hold_out(self, fraction: float, smallest: int) -> tuple["Album", "Album"]:
         """Those to train on, and about `fraction` of them, at least one, to validate on; for 1, all for either.
 
@@ -93,7 +95,7 @@ class Album:
         if len(self) > 1:
             count = min(max(1, round(fraction * len(self))), len(self) - 1)
             order = torch.randperm(len(self), generator=torch.Generator().manual_seed(0))
-            return self._only(order[count:].sort().values), self._only(order[:count].sort().values)
+            return self.only(order[count:].sort().values), self.only(order[:count].sort().values)
         rows = max(smallest, round(fraction * int(self.heights)))
         if int(self.heights) - rows < smallest:
             raise InputError(
@@ -104,5 +106,15 @@ class Album:
         lower = self.first + above * self.widths
         return replace(self, heights=above), replace(self, first=lower, heights=self.heights - above)
 
-    def _only(self, chosen: Tensor) -> "Album":
+    def only(self, chosen: Tensor) -> "Album":
+        """The pictures of these numbers, int64 (K,), in ascending order."""
         return Album(self.pixels, self.first[chosen], self.heights[chosen], self.widths[chosen])
+
+
+def _packed(picture: Picture) -> Tensor:
+    """A picture's pixels row by row: uint8 or uint16, (P, 1), or (P, 4) with the fourth unused."""
+    most, dtype = (255, torch.uint8) if picture.depth == 8 else (65535, torch.uint16)
+    values = picture.pixels.clamp(0, 1).mul_(most).round_().permute(1, 2, 0)
+    pixels = torch.zeros(*values.shape[:2], 1 if values.shape[2] == 1 else 4, dtype=dtype)
+    pixels[..., : values.shape[2]] = values
+    return pixels.flatten(0, 1)

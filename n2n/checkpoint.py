@@ -19,12 +19,17 @@ __all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
 
 
 class Checkpoint(NamedTuple):
-    """What a checkpoint file holds. `shape` is (C, H, W) of the images that it was trained on."""
+    """What a checkpoint file holds.
+
+    `shape` is (C, H, W) of the images that it was trained on. `psnr` is the score of its step in dB, and `clean` says
+    whether it was measured against clean images; None where no score was taken.
+    """
 
     settings: Settings
     state: State
     shape: tuple[int, int, int]
     psnr: float | None
+    clean: bool | None = None
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -41,6 +46,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "shape": json.dumps(checkpoint.shape),
         "step": json.dumps(state.step),
         "psnr": json.dumps(checkpoint.psnr),
+        "clean": json.dumps(checkpoint.clean),
     }
     write_whole(path, save({name: leaf.cpu().contiguous() for name, leaf in tensors.items()}, metadata))
 
@@ -66,7 +72,8 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
             step=json.loads(metadata["step"]),
             average=None if settings.average is None else _filled("average", params, tensors, device),
         )
-        return Checkpoint(settings, state, shape, json.loads(metadata["psnr"]))
+        clean = json.loads(metadata.get("clean", "null"))  # which older checkpoints do not say
+        return Checkpoint(settings, state, shape, json.loads(metadata["psnr"]), clean)
     except KeyError as error:
         raise InputError(f"{path} is a safetensors file, but no checkpoint of n2n: it lacks {error}") from None
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from n2n.checkpoint import Checkpoint
-from n2n.guided import told
 from n2n.networks import GUIDED, TILES
+from n2n.networks.guided import told
 from n2n.noise_level import noise_deviation
 from nn import Layer, Params
 from tape import tree

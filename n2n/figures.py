@@ -6,27 +6,49 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from n2n.files import write_whole
+from n2n.training import validated
 
 __all__ = ["before_and_after", "learning_curves", "save_figure"]
 
 
 def learning_curves(path: Path, entries: Sequence[dict[str, float]]) -> None:
-    """Writes a PNG of the loss at each step and, where it was taken, the PSNR on held-out images."""
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    """Writes a PNG of the loss at each step, with its running mean, and of the PSNR on held-out images.
+
+    `entries` are the lines of a run's metrics, at least one of them with a PSNR.
+    """
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
     loss, quality = figure.subplots(1, 2)
-    losses = [(entry["step"], entry["loss"]) for entry in entries if "loss" in entry]
-    scores = [(entry["step"], entry["psnr"]) for entry in entries if "psnr" in entry]
-    for axes, points, label in ((loss, losses, "training loss"), (quality, scores, "PSNR on held-out images (dB)")):
-        axes.plot(*zip(*points, strict=True), marker="." if len(points) < 40 else None, color="tab:blue")
-        axes.set_xlabel("step")
-        axes.set_title(label, fontsize=10)
-        axes.grid(alpha=0.3)
-    if all(value > 0 for _, value in losses):
+    steps = [entry["step"] for entry in entries]
+    values = torch.tensor([entry["loss"] for entry in entries], dtype=torch.float64)
+    loss.plot(steps, values.numpy(), color="tab:blue", alpha=0.3 if len(steps) >= 40 else 1.0, linewidth=0.8)
+    if len(steps) >= 40:
+        width = len(steps) // 20
+        mean = values.unfold(0, width, 1).mean(1)
+        loss.plot(steps[width - 1 :], mean.numpy(), color="tab:blue", label=f"mean of {width} steps")
+        loss.legend(fontsize=8)
+    # The few steps of the beginning would flatten all that comes after.
+    low, high = torch.quantile(values, torch.tensor([0.0, 0.99], dtype=torch.float64)).tolist()
+    if 0 < 10 * low < high:
         loss.set_yscale("log")
+        loss.set_ylim(0.8 * low, 1.2 * high)
+    elif low < high:
+        loss.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+    scores = [entry for entry in entries if "psnr" in entry]
+    marker = "." if len(scores) < 40 else None
+    quality.plot([entry["step"] for entry in scores], [entry["psnr"] for entry in scores], marker=marker)
+    quality.set_ylabel("dB")
+    for axes, title in (
+        (loss, "training loss"),
+        (quality, f"PSNR on held-out images, {validated(bool(scores[-1].get('clean', True)))}"),
+    ):
+        axes.set_xlabel("step")
+        axes.set_title(title, fontsize=10)
+        axes.grid(alpha=0.3)
     save_figure(path, figure)
 
 

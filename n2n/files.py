@@ -1,11 +1,14 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all, whenever the process ends."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from n2n.errors import InputError
 
-__all__ = ["write_whole"]
+__all__ = ["remove_partial", "whole_folder", "write_whole"]
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -24,3 +27,35 @@ def write_whole(path: Path, data: bytes) -> None:
         partial.unlink(missing_ok=True)
         kept = "; the file that is there is unchanged" if path.exists() else ""
         raise InputError(f"{path} could not be written: {error.strerror}{kept}") from error
+    except KeyboardInterrupt:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside its place, to be filled inside the context; then it takes the place of what is there.
+
+    Raises InputError where no folder can be made; an earlier folder is then as it was.
+    """
+    path = path.resolve()
+    fresh, replaced = (path.with_name(f".{path.name}.{what}") for what in ("partial", "replaced"))
+    for left_by_a_kill in (fresh, replaced):
+        shutil.rmtree(left_by_a_kill, ignore_errors=True)
+    try:
+        fresh.mkdir(parents=True)
+        yield fresh
+        if path.exists():
+            path.rename(replaced)
+        fresh.rename(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be made: {error.strerror}") from None
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def remove_partial(folder: Path) -> None:
+    """Removes what a process that was killed while it wrote a file of the folder has left there."""
+    for partial in folder.rglob(".*.partial"):
+        partial.unlink()

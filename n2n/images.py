@@ -1,6 +1,7 @@
 """Pictures on disk: read as float tensors, written back as they came.
 
-A file is read whole or refused: never half a picture, never 16 bits cut to 8 in silence.
+A file is read whole or refused: never half a picture, never 16 bits cut to 8. Pillow does that to colours, which
+other decoders therefore read and write.
 """
 
 import io
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from n2n.errors import InputError
 from n2n.files import write_whole
+from n2n.png import decode_png, encode_png, is_deep_png
 
 SUFFIXES = {
     ".bmp": "BMP",
@@ -63,8 +65,8 @@ def read_image(path: str | os.PathLike[str]) -> Picture:
 
     A rotation that the camera noted in EXIF is applied to the pixels and taken out of `exif`. Palettes, CMYK
     and other colour spaces become RGB. Raises `InputError`, naming the file, for a file that is missing, cut
-    off, no picture, an animation or stack, or that holds more than can be kept (16-bit colour other than
-    TIFF, floating point).
+    off, no picture, an animation or stack, or that holds more than can be kept (floating point, 16-bit colour
+    as text in a PPM).
     """
     path = Path(path)
     # Pillow warns of odd metadata and of pictures above 90 megapixels, which cameras do make; at twice that
@@ -96,8 +98,9 @@ def write_image(path: str | os.PathLike[str], picture: Picture) -> None:
 
     Pixels are clamped to [0, 1] and rounded. The file appears whole or not at all: it is written beside its
     place and renamed, so a full disk leaves an earlier file as it was. A TIFF of 16 bits keeps profile and
-    resolution, not EXIF. Raises `InputError` for a suffix that is not known, a picture that the format cannot
-    hold (16 bits or alpha in a JPEG), or a failed write.
+    resolution, and of EXIF what is said in words (description, make, model, software, date, artist, copyright), not
+    exposure or place; BMP, PGM and PPM know no metadata. Raises `InputError` for a suffix that is not known, a
+    picture that the format cannot hold (16 bits or alpha in a JPEG), or a failed write.
     """
     path = Path(path)
     write_whole(path, _encode(path, picture))
@@ -138,13 +141,16 @@ def _known() -> str:
 _ORIENTATION, _BITS, _PHOTOMETRIC, _EXTRA_SAMPLES = 274, 258, 262, 338
 # A TIFF's tags mix what describes the picture with how its bytes lie; only these still hold of a new file:
 # description, make, model, software, date, artist, copyright, EXIF and GPS.
-_DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432, 34665, 34853)
+_IN_WORDS = (270, 271, 272, 305, 306, 315, 33432)
+_DESCRIPTIVE = (*_IN_WORDS, 34665, 34853)
 
 
 def _picture(image: Image.Image, path: Path) -> Picture:
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:  # an MPO's others are previews
         raise InputError(f"{path} holds several pictures: save each as a file of its own")
-    array = _tiff_array(image, path) if _is_deep_tiff(image) else _array(image, path)
+    array = _deep_array(image, path)
+    if array is None:
+        array = _array(image, path)
     depth = 16 if array.dtype == np.uint16 else 8
     values = torch.from_numpy(array.astype(np.float32)).div_(2**depth - 1).permute(2, 0, 1)
     orientation, exif = _exif(image)
@@ -167,21 +173,41 @@ def _array(image: Image.Image, path: Path) -> NDArray[Any]:
         return np.asarray(image).astype(np.uint16)[..., None]
     if image.mode == "F":
         raise InputError(f"{path} holds floating-point numbers: save it with 8 or 16 bits per channel")
-    if _would_lose_bits(image):
-        raise InputError(f"{path} has 16-bit colour, which is read from TIFF files only: save it as .tiff")
     grey = image.mode in ("1", "L", "LA", "La")
     mode = ("L" if grey else "RGB") + ("A" if image.has_transparency_data else "")
     array = np.asarray(image.convert(mode))
     return array if array.ndim == 3 else array[..., None]
 
 
-def _would_lose_bits(image: Image.Image) -> bool:
-    """Whether Pillow would hand on 8 of a colour picture's 16 bits; its decoder's arguments tell."""
+def _deep_array(image: Image.Image, path: Path) -> NDArray[Any] | None:
+    """(H, W, channels), uint16, of a picture of which Pillow would hand on 8 of 16 bits; None of any other."""
+    if _is_deep_tiff(image):
+        return _tiff_array(image, path)
+    if image.format == "PNG":
+        data = path.read_bytes()
+        return decode_png(data) if is_deep_png(data) else None
+    if image.format == "PPM" and image.mode == "RGB" and _ppm_white(image) > 255:
+        return _ppm_array(image, path)
+    return None
+
+
+def _ppm_white(image: Image.Image) -> int:
+    """The number that stands for white; Pillow's decoder is told it unless it is 255."""
     tile: Any = getattr(image, "tile", None)
-    arguments = tile[0].args if tile else ()
-    if isinstance(arguments, tuple) and image.format == "PPM":
-        return any(isinstance(most, int) and most > 255 for most in arguments)
-    return ";16" in str(arguments)
+    arguments = tile[0].args
+    return int(arguments[1]) if tile[0].codec_name.startswith("ppm") else 255
+
+
+def _ppm_array(image: Image.Image, path: Path) -> NDArray[np.uint16]:
+    """(H, W, 3), white being 65535, of a PPM whose white is another number above 255."""
+    tile: Any = getattr(image, "tile", None)
+    if tile[0].codec_name == "ppm_plain":
+        raise InputError(f"{path} has 16-bit colour written as text: save it as a binary .ppm, .png or .tiff")
+    values = np.frombuffer(path.read_bytes(), dtype=">u2", offset=tile[0].offset, count=3 * image.width * image.height)
+    white = _ppm_white(image)
+    scaled = (values.astype(np.uint32) * 65535 + white // 2) // white
+    pixels: NDArray[np.uint16] = np.minimum(scaled, 65535).astype(np.uint16)
+    return pixels.reshape(image.height, image.width, 3)
 
 
 def _is_deep_tiff(image: Image.Image) -> bool:
@@ -193,12 +219,7 @@ def _tiff_array(image: Image.Image, path: Path) -> NDArray[Any]:
     tags: Any = getattr(image, "tag_v2", {})
     with tifffile.TiffFile(path) as tiff:
         page: Any = tiff.pages[0]
-        try:
-            array = page.asarray()
-        except ValueError as error:
-            if "imagecodecs" not in str(error):
-                raise
-            raise InputError(f"{path} is packed in a way that is not read: save it uncompressed") from error
+        array = page.asarray()
         if page.axes == "SYX":
             array = np.moveaxis(array, 0, -1)
     array = array if array.ndim == 3 else array[..., None]
@@ -247,16 +268,26 @@ def _encode(path: Path, picture: Picture) -> bytes:
     most = 2**picture.depth - 1
     rounded = planes.detach().cpu().clamp(0, 1).mul(most).add_(0.5).permute(1, 2, 0)
     array = rounded.numpy().astype(np.uint16 if picture.depth == 16 else np.uint8)
-    options = _options(kind, picture)
+    if picture.depth == 16:
+        return _encode_deep(path, kind, array, picture)
     data = io.BytesIO()
-    if picture.depth == 8 or (array.shape[2] == 1 and kind in ("PNG", "PPM")):
-        image = Image.fromarray(array if array.shape[2] > 1 else array[..., 0])
-        image.save(data, format=kind, **options)
-    elif kind == "TIFF" and array.shape[2] != 2:
-        _save_deep_tiff(data, array, picture)
-    else:
-        raise InputError(f"{path}: 16 bits of this picture cannot be written as {kind}: choose .tiff")
+    image = Image.fromarray(array if array.shape[2] > 1 else array[..., 0])
+    image.save(data, format=kind, **_options(kind, picture))
     return data.getvalue()
+
+
+def _encode_deep(path: Path, kind: str, array: NDArray[Any], picture: Picture) -> bytes:
+    array = np.ascontiguousarray(array)
+    height, width, channels = array.shape
+    match kind:
+        case "PNG":
+            return encode_png(array, picture.exif, picture.icc, picture.dpi)
+        case "TIFF" if channels != 2:  # of which few programs know what to make
+            return _deep_tiff(array, picture)
+        case "PPM":
+            return b"P%d %d %d 65535\n" % (5 if channels == 1 else 6, width, height) + array.astype(">u2").tobytes()
+        case _:
+            raise InputError(f"{path}: 16 bits of this picture cannot be written as {kind}: choose .png")
 
 
 def _options(kind: str, picture: Picture) -> dict[str, Any]:
@@ -274,14 +305,21 @@ def _options(kind: str, picture: Picture) -> dict[str, Any]:
     return options
 
 
-def _save_deep_tiff(file: io.BytesIO, array: NDArray[Any], picture: Picture) -> None:
+def _deep_tiff(array: NDArray[Any], picture: Picture) -> bytes:
+    exif = Image.Exif()
+    exif.load(picture.exif)
+    words = [(tag, "s", 0, exif[tag], True) for tag in _IN_WORDS if isinstance(exif.get(tag), str)]
+    data = io.BytesIO()
     tifffile.imwrite(
-        file,
+        data,
         array if array.shape[2] > 1 else array[..., 0],
         photometric="rgb" if array.shape[2] > 1 else "minisblack",
         extrasamples=["unassalpha"] if array.shape[2] == 4 else None,
         iccprofile=picture.icc or None,
         resolution=picture.dpi,
         resolutionunit="INCH" if picture.dpi else None,
+        extratags=words,
+        software=False,
         metadata=None,
     )
+    return data.getvalue()

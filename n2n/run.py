@@ -2,19 +2,23 @@
 
 import dataclasses
 import json
-import shutil
+import math
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import torch
 
+from n2n.card import card
 from n2n.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from n2n.errors import InputError
-from n2n.files import write_whole
+from n2n.files import remove_partial, whole_folder, write_whole
 from n2n.settings import Settings
+from n2n.sources import Source
 from n2n.training import Score, State
-from tape import tree
 
 __all__ = ["Run", "fresh_path", "refuse_existing", "trained_network"]
 
@@ -43,17 +47,16 @@ class Run:
 
     @classmethod
     def create(cls, path: Path, settings: Settings, force: bool = False) -> "Run":
-        """Makes the folder. Raises InputError where something stands there, unless it is a run and `force`."""
-        run = cls(path)
+        """Makes the folder, with its settings in it, or leaves nothing behind.
+
+        Raises InputError where something stands there, unless it is a run and `force`.
+        """
         refuse_existing(path, force)
-        if path.exists():
-            shutil.rmtree(path)
-        try:
-            run.figures.mkdir(parents=True)
-        except OSError as error:
-            raise InputError(f"{path} cannot be made: {error.strerror}") from None
-        write_whole(run.config, settings.to_json().encode())
-        return run
+        with whole_folder(path) as folder:
+            fresh = cls(folder)
+            fresh.figures.mkdir()
+            write_whole(fresh.config, settings.to_json().encode())
+        return cls(path)
 
     @classmethod
     def open(cls, path: Path) -> "Run":
@@ -87,57 +90,83 @@ class Run:
     def settings(self) -> Settings:
         return Settings.from_json(self.config.read_text(), self.config)
 
+    def state(self, device: torch.device) -> State | None:
+        """The state to go on from; None where the run was stopped before there was one.
+
+        Raises InputError where config.json is no longer what the state was reached with.
+        """
+        if not self.last.exists():
+            return None
+        last = load_checkpoint(self.last, device)
+        now, then = dataclasses.asdict(self.settings), dataclasses.asdict(last.settings)
+        changed = [f"{name} from {then[name]} to {now[name]}" for name in now if now[name] != then[name]]
+        if changed:
+            raise InputError(f"{self.config} was changed after the run began ({', '.join(changed)}): change it back")
+        return last.state
+
     def checkpoint(self, device: torch.device) -> Checkpoint:
         """The best checkpoint, or the last one where no score was taken yet."""
         return load_checkpoint(self.best if self.best.exists() else self.last, device)
 
     def save(self, state: State, shape: tuple[int, int, int], score: Score | None) -> None:
-        """Saves the last checkpoint, and the best one if `score` is the highest so far."""
-        best = max((entry["psnr"] for entry in self.entries() if "psnr" in entry), default=None)
-        reached = None if score is None else score.overall if score.mean is None else score.mean
-        checkpoint = Checkpoint(self.settings, state, shape, reached)
-        save_checkpoint(self.last, checkpoint)
-        if reached is not None and (best is None or reached >= best):
+        """Saves the last checkpoint, and the best one if `score` is the highest so far.
+
+        A process that is killed in between goes on from the last checkpoint and gets to the same again. So whatever
+        belongs to a step is on the disk before the last checkpoint is of that step: its metrics, and the best one.
+        """
+        reached = (None, None) if score is None else (score.psnr, score.clean)
+        checkpoint = Checkpoint(self.settings, state, shape, *reached)
+        with self._appending() as file:
+            os.fsync(file.fileno())
+        if score is not None and score.psnr >= self.best_psnr():
             save_checkpoint(self.best, checkpoint)
+        save_checkpoint(self.last, checkpoint)
+
+    def best_psnr(self) -> float:
+        """The highest PSNR among the metrics, in dB; minus infinity where there is none."""
+        scores = [entry["psnr"] for entry in self.entries() if "psnr" in entry]
+        return max((psnr for psnr in scores if not math.isnan(psnr)), default=-math.inf)
 
     def log(self, **entry: object) -> None:
         """Adds a line to the metrics."""
+        with self._appending() as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def entries(self) -> Iterator[dict[str, float]]:
+        """The lines of the metrics, without a last one that was cut off when the process was killed.
+
+        Raises InputError, naming the line, for one that is no metrics.
+        """
+        if not self.metrics.exists():
+            return
+        *lines, _unfinished = self.metrics.read_text().split("\n")
+        for number, line in enumerate(lines, 1):
+            try:
+                entry = json.loads(line)
+                entry["step"], entry["loss"]
+            except (ValueError, TypeError, KeyError):
+                raise InputError(f"line {number} of {self.metrics} is damaged: take it out to go on") from None
+            yield entry
+
+    def go_on_from(self, step: int) -> None:
+        """Clears away what a process that was stopped has left after a step: metrics, and files half written."""
+        remove_partial(self.path)
+        if self.metrics.exists():
+            kept = [json.dumps(entry) for entry in self.entries() if entry["step"] <= step]
+            write_whole(self.metrics, "".join(line + "\n" for line in kept).encode())
+
+    @contextmanager
+    def _appending(self) -> Iterator[TextIO]:
         try:
             with self.metrics.open("a") as file:
-                file.write(json.dumps(entry) + "\n")
+                yield file
         except OSError as error:
             raise InputError(f"{self.metrics} could not be written: {error.strerror}") from None
 
-    def entries(self) -> Iterator[dict[str, float]]:
-        """The lines of the metrics."""
-        if self.metrics.exists():
-            yield from (json.loads(line) for line in self.metrics.read_text().splitlines())
-
-    def forget_after(self, step: int) -> None:
-        """Drops the metrics of steps that a resumed run takes again."""
-        kept = [json.dumps(entry) for entry in self.entries() if entry["step"] <= step]
-        if self.metrics.exists():
-            write_whole(self.metrics, "".join(line + "\n" for line in kept).encode())
-
-    def write_card(self, state: State, seconds: float, validated: str) -> None:
+    def write_card(self, state: State, source: Source, seconds: float) -> None:
         """Writes card.md."""
-        settings = self.settings
-        scores = [entry for entry in self.entries() if "psnr" in entry]
-        rows = "\n".join(f"| {name} | {value} |" for name, value in dataclasses.asdict(settings).items())
-        best = max((entry["psnr"] for entry in scores), default=float("nan"))
-        card = f"""# {self.path.name}
-
-A {settings.network} network with {sum(leaf.numel() for leaf in tree.leaves(state.params)):,} parameters, trained
-from noisy pairs alone in {state.step:,} steps of {settings.batch} ({seconds:.0f} s with {torch.get_num_threads()}
-threads, torch {torch.__version__}).
-
-Best PSNR on held-out images: {best:.2f} dB, {validated}.
-
-| setting | value |
-| --- | --- |
-{rows}
-"""
-        write_whole(self.path / "card.md", card.encode())
+        text = card(self.path.name, self.settings, state, source.shape, self.best_psnr(), source.has_clean, seconds)
+        write_whole(self.path / "card.md", text.encode())
 
 
 def trained_network(path: Path, device: torch.device) -> Checkpoint:

@@ -1,6 +1,6 @@
 """Windows into pictures: what noise works on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +56,10 @@ class Scenes:
     @property
     def channels(self) -> int:
         return min(self.pixels.shape[1], 3)
+
+    def shifted(self, step: int | Tensor) -> "Scenes":
+        """The windows that begin `step` pixels, an int or int64 (N,), further on in the buffer."""
+        return replace(self, first=self.first + step)
 
     def mean(self) -> Tensor:
         """The mean of each cell, weighing pixels by how much of them lies in it: float32 (N, C, H, W)."""

@@ -9,13 +9,25 @@ from torch import Generator, Tensor
 
 import optim
 import tape
-from n2n.errors import InputError
+from n2n.diagnosis import NotFiniteError, diagnosis, is_finite
+from n2n.losses import losses, masked
 from n2n.metrics import paired_psnr, psnr
-from n2n.settings import Settings, losses
+from n2n.settings import Settings
 from n2n.sources import Source
 from nn import Layer, Params
 
-__all__ = ["Score", "State", "Update", "begin", "denoised", "microbatch_size", "score", "train", "training_step"]
+__all__ = [
+    "Score",
+    "State",
+    "Update",
+    "begin",
+    "denoised",
+    "microbatch_size",
+    "score",
+    "train",
+    "training_step",
+    "validated",
+]
 
 # Of a microbatch: few enough of the tape's bytes to stay near a core, enough pixels that starting each operation costs
 # little beside it.
@@ -120,6 +132,20 @@ class Score(NamedTuple):
     overall: float
     clean: bool
 
+    @property
+    def psnr(self) -> float:
+        """The figure that runs are compared by: per image where that is known."""
+        return self.overall if self.mean is None else self.mean
+
+
+def validated(clean: bool) -> str:
+    """In words, how a score was taken.
+
+    >>> validated(clean=False)
+    'estimated from noisy pairs'
+    """
+    return "against clean images" if clean else "estimated from noisy pairs"
+
 
 class Update(NamedTuple):
     """What `train` reports after each step; a score after each epoch and after the last step."""
@@ -132,46 +158,51 @@ class Update(NamedTuple):
 def begin(settings: Settings, source: Source, device: torch.device) -> State:
     """The state before the first step: fresh parameters."""
     network = settings.layer(source.shape[0])
-    params, shape = network.init(Generator().manual_seed(settings.seed), source.shape)
-    if shape != source.shape:
-        raise InputError(
-            f"the network {settings.network} makes images of {shape[1]}x{shape[2]} out of {source.shape[1]}x"
-            f"{source.shape[2]}; train it at size 32, or choose another network"
-        )
+    params, _ = network.init(Generator().manual_seed(settings.seed), source.shape)
     params = tape.tree.map(lambda leaf: leaf.to(device), params)
     generator = Generator().manual_seed(settings.seed + 1)
-    average = None if settings.average is None else tape.tree.map(Tensor.clone, params)
+    average = None if settings.average is None else tape.tree.map(torch.clone, params)
     return State(params, settings.optimizer().init(params), generator.get_state(), 0, average)
 
 
 def train(
     settings: Settings, source: Source, state: State, enough: Callable[[], bool] = lambda: False
 ) -> Iterator[Update]:
-    """Takes the steps that are left, an update for each; ends early, with a score, once it is `enough`."""
-    network = settings.layer(source.shape[0])
+    """Takes the steps that are left, an update for each; ends early, with a score, once it is `enough`.
+
+    Raises NotFiniteError, which says in which layer it began, once a loss, a parameter or the optimizer's state is not
+    finite.
+    """
+    network, loss = settings.layer(source.shape[0]), losses[settings.loss]
     device = tape.tree.leaves(state.params)[0].device
-    step = training_step(network, losses[settings.loss], settings.optimizer(), settings.microbatch)
+    functions = {False: loss.function, True: masked(loss.function)}
+    steps = {
+        has_mask: training_step(network, function, settings.optimizer(), settings.microbatch)
+        for has_mask, function in functions.items()
+    }
     generator = Generator()
     generator.set_state(state.generator)
     held_out = source.validation(500, Generator().manual_seed(0))
-    params, optimizer, _, taken, average = state
     per_epoch = settings.steps_per_epoch
     ended = False
-    while taken < settings.epochs * per_epoch and not ended:
-        drawn = taken % per_epoch * settings.batch
-        noisy, target, _ = source.draw(min(settings.batch, settings.pairs - drawn), generator)
-        params, optimizer, loss = step(params, optimizer, noisy.to(device), target.to(device))
+    while state.step < settings.steps and not ended:
+        drawn = state.step % per_epoch * settings.batch
+        pairs = source.draw(min(settings.batch, settings.pairs - drawn), generator)
+        has_mask = pairs.mask is not None
+        batch = [x.to(device) for x in pairs if x is not None]
+        batch += loss.more(state.step / settings.steps)
+        params, optimizer, of_batch = steps[has_mask](state.params, state.optimizer, *batch)
+        value = of_batch.item()
+        if not (math.isfinite(value) and is_finite((params, optimizer))):
+            after = {"params": params, "optimizer": optimizer}
+            where = diagnosis(network, functions[has_mask], state.params, after, *batch)
+            raise NotFiniteError(f"the loss is {value:g} at step {state.step + 1}, which ends the training: {where}")
+        average = state.average
         if settings.average is not None:
-            average = optim.moving_average(average, params, taken, settings.average)
-        taken += 1
-        value = loss.item()
-        if not math.isfinite(value):
-            raise InputError(
-                f"the loss is {value} at step {taken}: the run cannot go on; lower the learning rate of {settings.lr}"
-            )
+            average = optim.moving_average(average, params, state.step, settings.average)
+        state = State(params, optimizer, generator.get_state(), state.step + 1, average)
         ended = enough()
-        scored = ended or taken % per_epoch == 0
-        state = State(params, optimizer, generator.get_state(), taken, average)
+        scored = ended or state.step % per_epoch == 0
         reached = score(network, state.trained, *held_out, source.has_clean) if scored else None
         yield Update(state, value, reached)
 

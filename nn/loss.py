@@ -6,7 +6,7 @@ from torch import Tensor
 
 import tape
 
-__all__ = ["l1_loss", "mse_loss"]
+__all__ = ["l1_loss", "mse_loss", "reduced"]
 
 
 @tape.implements(F.mse_loss)
@@ -22,7 +22,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     >>> mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(2.)
     """
-    return _reduce("mse_loss", torch.square(_difference("mse_loss", input, target)), reduction)
+    return reduced("mse_loss", torch.square(_difference("mse_loss", input, target)), reduction)
 
 
 @tape.implements(F.l1_loss)
@@ -38,7 +38,7 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     >>> l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(1.)
     """
-    return _reduce("l1_loss", torch.abs(_difference("l1_loss", input, target)), reduction)
+    return reduced("l1_loss", torch.abs(_difference("l1_loss", input, target)), reduction)
 
 
 def _difference(name: str, input: Tensor, target: Tensor) -> Tensor:
@@ -49,7 +49,8 @@ def _difference(name: str, input: Tensor, target: Tensor) -> Tensor:
     return input - target
 
 
-def _reduce(name: str, loss: Tensor, reduction: str) -> Tensor:
+def reduced(name: str, loss: Tensor, reduction: str) -> Tensor:
+    """The loss of each entry as `reduction` has it; ValueError, under the function's name, for another."""
     if reduction == "mean":
         return loss.mean()
     if reduction == "sum":

@@ -25,8 +25,8 @@ WITH_MEMORY = (OURS, *EAGER)
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure, and how thoroughly. `only` are names of rows; a quick run leaves most of JAX's
-    compilations and batch sizes out."""
+    """What to measure, and how thoroughly. `only` are names of rows; a quick run leaves out most of JAX's
+    compilations and of the batch sizes, and measures memory in the growth alone."""
 
     device: torch.device
     rounds: int
@@ -47,7 +47,11 @@ class Plan:
     @property
     def limit(self) -> float:
         """Seconds after which no further round of a row begins: a minute shall do on a slow machine too."""
-        return 4.0 if self.quick else math.inf
+        return 2.5 if self.quick else math.inf
+
+    def weighs(self, row: Row) -> bool:
+        """Whether the memory of a row's step is measured."""
+        return row.memory and not self.quick and measurable(self.device)
 
     @property
     def growth_rounds(self) -> int:
@@ -56,8 +60,9 @@ class Plan:
     @property
     def ticks(self) -> int:
         """How often a run calls its `tick`."""
-        jobs = len(WITH_MEMORY) * measurable(self.device)
-        total = sum(self.rounds + jobs * row.memory for row in self.rows) + self.rounds * (CHAIN in self.only)
+        jobs = len(WITH_MEMORY)
+        total = sum(self.rounds + jobs * self.weighs(row) for row in self.rows) + self.rounds * (CHAIN in self.only)
+        jobs *= measurable(self.device)
         return total + (self.growth_rounds + jobs) * len(self.batches) * (GROWTH in self.only)
 
 
@@ -83,7 +88,7 @@ def _row(plan: Plan, row: Row, peaks: Peaks, tick: Tick) -> Timed:
     seconds = _seconds(plan, row, plan.rounds, with_jax, tick)
     size = "" if row.side == 32 else f" {row.side}×{row.side}"
     title = f"{row.network}{size}, batch {row.batch}"
-    used = _peaks(plan, row, peaks, tick) if row.memory else {}
+    used = _peaks(plan, row, peaks, tick) if plan.weighs(row) else {}
     return compared(row.name, title, "step", seconds, row.goals, used)
 
 

@@ -7,6 +7,7 @@ from n2n.cli.demo import demo
 from n2n.cli.denoise import denoise
 from n2n.cli.evaluate import evaluate
 from n2n.cli.info import info
+from n2n.cli.reproduce import reproduce
 from n2n.cli.train import train
 
 __all__ = ["app"]
@@ -17,5 +18,5 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (demo, train, denoise, evaluate, bench, info):
+for _command in (demo, train, denoise, evaluate, reproduce, bench, info):
     app.command()(_command)

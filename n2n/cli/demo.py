@@ -9,7 +9,7 @@ import typer
 from torch import Generator, Tensor
 
 from n2n.cli.console import DeviceOption, SeedOption, comparison, console, torch_device
-from n2n.cli.train import finish, fit
+from n2n.cli.fitting import finish, fit
 from n2n.denoise import Trained
 from n2n.evaluation import Denoiser, compare, denoiser, outputs, tuned_baselines
 from n2n.figures import before_and_after

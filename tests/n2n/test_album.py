@@ -1,7 +1,11 @@
+import weakref
+from collections.abc import Iterator
+
 import pytest
 import torch
 
 from n2n.album import Album
+from n2n.images import Picture
 from n2n.noise import Gaussian, PointSample
 from n2n.scenes import Scenes
 from tests.n2n.samples import generator, picture
@@ -15,6 +19,41 @@ def test_an_album_gives_back_its_pictures() -> None:
         for number, each in enumerate(chosen):
             expected = each.pixels.expand(album.channels, -1, -1)
             torch.testing.assert_close(album.picture(number), expected, atol=1e-6, rtol=0)
+
+
+def test_an_album_on_disk_draws_the_same_bits() -> None:
+    pictures = [picture(20, 33), picture(24, 18, channels=1), picture(40, 17, depth=16)]
+    for chosen in (pictures[:1], pictures):
+        held, on_disk = Album.of(chosen), Album.of(iter(chosen), memory=100)
+        for noise in (Gaussian(25, 25), PointSample(2, 2)):
+            one, other = (
+                noise.pairs(album.scenes(20, 8, noise, generator()), generator()) for album in (held, on_disk)
+            )
+            assert torch.equal(one.noisy, other.noisy)
+            assert torch.equal(one.target, other.target)
+
+
+def test_pictures_are_taken_one_at_a_time() -> None:
+    alive: list[weakref.ref[Picture]] = []
+
+    def pictures() -> Iterator[Picture]:
+        for _ in range(5):
+            assert sum(each() is not None for each in alive) <= 1
+            made = picture(4, 4)
+            alive.append(weakref.ref(made))
+            yield made
+
+    assert len(Album.of(pictures())) == 5
+
+
+def test_a_window_knows_its_picture() -> None:
+    album = Album.of(picture(side, side) for side in (9, 12, 10))
+    for part in album.hold_out(0.3, 4):
+        scenes = part.scenes(200, 4, Gaussian(0, 0), generator(), flips=True)
+        found = album.numbers(scenes)
+        inside = scenes.first - album.first[found]
+        assert bool(((inside >= 0) & (inside < (album.heights * album.widths)[found])).all())
+        assert len(found.unique()) == len(part)
 
 
 def test_crops_are_in_all_eight_orientations_of_places_in_the_picture() -> None:

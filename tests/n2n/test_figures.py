@@ -16,7 +16,8 @@ def test_pictures_are_drawn_for_grey_and_colour(tmp_path: Path) -> None:
 
 
 def test_curves_are_drawn(tmp_path: Path) -> None:
-    entries = [{"step": float(step), "loss": 1 / step} for step in range(1, 5)] + [{"step": 4.0, "psnr": 20.0}]
+    entries = [{"step": float(step), "loss": 1 / step} for step in range(1, 60)]
+    entries[-1]["psnr"] = 20.0
     learning_curves(tmp_path / "curves.png", entries)
     with Image.open(tmp_path / "curves.png") as picture:
         assert picture.size[0] > picture.size[1]

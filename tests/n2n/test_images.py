@@ -2,6 +2,7 @@ import io
 import struct
 import tempfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import Image, ImageOps
 
 from n2n.errors import InputError
 from n2n.images import Picture, list_images, read_image, write_image
+from n2n.png import encode_png
 
 Array = np.ndarray[Any, Any]
 
@@ -40,7 +42,8 @@ def pictures(draw: st.DrawFn) -> tuple[str, Picture]:
         st.sampled_from(
             [(s, c, a, 8) for s in (".png", ".tif", ".webp") for c in (1, 3) for a in (False, True)]
             + [(s, c, False, 8) for s in (".bmp", ".tiff") for c in (1, 3)]
-            + [(".pgm", 1, False, 8), (".ppm", 3, False, 8), (".pgm", 1, False, 16), (".png", 1, False, 16)]
+            + [(".pgm", 1, False, 8), (".ppm", 3, False, 8), (".pgm", 1, False, 16), (".ppm", 3, False, 16)]
+            + [(".png", c, a, 16) for c in (1, 3) for a in (False, True)]
             + [(".tif", c, a, 16) for c, a in ((1, False), (3, False), (3, True))]
         )
     )
@@ -134,18 +137,47 @@ def test_a_camera_rotation_is_applied_and_taken_out(tmp_path: Path, orientation:
         assert kept[271] == "Maker"
 
 
+@pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
-def test_metadata_survives_the_way_through(tmp_path: Path, suffix: str) -> None:
+def test_metadata_survives_the_way_through(tmp_path: Path, suffix: str, depth: int) -> None:
     exif = Image.Exif()
     exif[271] = "Maker"
-    source, target = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    exif.get_ifd(34665)[33434] = 0.01  # the exposure time
+    source, target = tmp_path / f"a{suffix}", tmp_path / (f"b{suffix}" if depth == 8 else "b.png")
     image = Image.fromarray(noise(8, 8, 3).astype(np.uint8))
-    image.save(source, exif=exif, icc_profile=b"a profile", dpi=(300, 300))
-    write_image(target, read_image(source))
+    image.save(source, exif=exif.tobytes(), icc_profile=b"a profile", dpi=(300, 300))
+    write_image(target, replace(read_image(source), depth=depth))
     with Image.open(target) as again:
         assert again.getexif()[271] == "Maker"
+        assert float(again.getexif().get_ifd(34665)[33434]) == 0.01
         assert again.info["icc_profile"] == b"a profile"
         assert again.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    written = read_image(target)
+    assert written.depth == depth
+    assert (written.exif, written.icc) == (read_image(source).exif, b"a profile")
+
+
+@pytest.mark.parametrize("shape", [(4, 6, 1), (4, 6, 3), (4, 6, 4)])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_deep_tiff_keeps_what_its_exif_says_in_words(
+    tmp_path: Path, shape: tuple[int, ...], orientation: int
+) -> None:
+    exif = Image.Exif()
+    for tag, words in ((270, "A picture"), (271, "Maker"), (305, "Editor 2"), (306, "2020:01:02 03:04:05")):
+        exif[tag] = words
+    exif[274] = orientation
+    array = noise(*shape, most=65535).astype(np.uint16)
+    (tmp_path / "a.png").write_bytes(encode_png(array, exif.tobytes(), b"a profile", (300, 300)))
+    picture = read_image(tmp_path / "a.png")
+    write_image(tmp_path / "b.tif", picture)
+    again = read_image(tmp_path / "b.tif")
+    kept = Image.Exif()
+    kept.load(again.exif)
+    assert {tag: kept[tag] for tag in (270, 271, 305, 306)} == {tag: exif[tag] for tag in (270, 271, 305, 306)}
+    assert again.icc == b"a profile"
+    assert again.dpi == pytest.approx((300, 300), abs=0.1)
+    assert torch.equal(again.pixels, picture.pixels)
+    assert again.depth == 16
 
 
 @pytest.mark.parametrize("options", [{}, {"compression": "zlib", "predictor": True}, {"planarconfig": "separate"}])
@@ -170,22 +202,50 @@ def test_a_tiff_whose_zero_is_white_is_turned_round(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.tif").pixels.tolist() == [[[1.0, 0.0]]]
 
 
-@pytest.mark.parametrize(("channels", "colour_type"), [(2, 4), (3, 2), (4, 6)])
-def test_sixteen_bits_that_would_be_cut_are_refused(tmp_path: Path, channels: int, colour_type: int) -> None:
-    (tmp_path / "a.png").write_bytes(png16(noise(3, 3, channels, most=65535), colour_type))
-    with pytest.raises(InputError, match=r"a\.png has 16-bit colour"):
-        read_image(tmp_path / "a.png")
+@pytest.mark.parametrize("compression", ["lzw", "packbits", "zstd", "lzma", "deflate"])
+def test_a_packed_sixteen_bit_tiff_keeps_every_bit(tmp_path: Path, compression: str) -> None:
+    array = noise(5, 4, 3, most=65535).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", array, photometric="rgb", compression=compression)
+    pixels = read_image(tmp_path / "a.tif").pixels
+    np.testing.assert_array_equal(pixels.permute(1, 2, 0).mul(65535).round().numpy(), array)
 
 
-def test_sixteen_bit_colour_ppm_is_refused_and_grey_is_read(tmp_path: Path) -> None:
-    array = noise(2, 3, 3, most=65535).astype(">u2")
-    (tmp_path / "a.ppm").write_bytes(b"P6 3 2 65535\n" + array.tobytes())
-    with pytest.raises(InputError, match="16-bit colour"):
-        read_image(tmp_path / "a.ppm")
-    (tmp_path / "a.pgm").write_bytes(b"P5 3 2 65535\n" + array[..., 0].tobytes())
-    picture = read_image(tmp_path / "a.pgm")
+@pytest.mark.parametrize(("channels", "colour_type"), [(1, 0), (2, 4), (3, 2), (4, 6)])
+def test_sixteen_bit_png_keeps_every_bit(tmp_path: Path, channels: int, colour_type: int) -> None:
+    array = noise(5, 3, channels, most=65535).astype(np.uint16)
+    (tmp_path / "a.png").write_bytes(png16(array, colour_type))
+    picture = read_image(tmp_path / "a.png")
     assert picture.depth == 16
-    np.testing.assert_array_equal(picture.pixels[0].mul(65535).round().numpy(), array[..., 0])
+    assert (picture.alpha is not None) == (channels in (2, 4))
+    planes = picture.pixels if picture.alpha is None else torch.cat([picture.pixels, picture.alpha[None]])
+    np.testing.assert_array_equal(planes.permute(1, 2, 0).mul(65535).round().numpy(), array)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".ppm"])
+def test_a_cut_off_deep_file_is_named(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    write_image(path, Picture(torch.rand(3, 20, 20, generator=torch.Generator().manual_seed(0)), depth=16))
+    whole = path.read_bytes()
+    for length in (0, 5, len(whole) // 10, len(whole) // 2, len(whole) * 4 // 5):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=str(path)):
+            read_image(path)
+
+
+def test_sixteen_bit_ppm_and_pgm_keep_every_bit(tmp_path: Path) -> None:
+    array = noise(2, 3, 3, most=65535).astype(">u2")
+    (tmp_path / "a.ppm").write_bytes(b"P6\n# a comment\n3 2 65535\n" + array.tobytes())
+    (tmp_path / "a.pgm").write_bytes(b"P5 3 2 65535\n" + array[..., 0].tobytes())
+    for name, expected in (("a.ppm", array), ("a.pgm", array[..., :1])):
+        picture = read_image(tmp_path / name)
+        assert picture.depth == 16
+        np.testing.assert_array_equal(picture.pixels.permute(1, 2, 0).mul(65535).round().numpy(), expected)
+    (tmp_path / "b.ppm").write_bytes(b"P6 2 1 1023\n" + np.array([0, 512, 1023, 1, 2, 3], ">u2").tobytes())
+    expected = torch.tensor([0, 512, 1023, 1, 2, 3]).view(1, 2, 3).permute(2, 0, 1) / 1023
+    torch.testing.assert_close(read_image(tmp_path / "b.ppm").pixels, expected, atol=1e-5, rtol=0)
+    (tmp_path / "c.ppm").write_bytes(b"P3 1 1 65535\n1 2 3\n")
+    with pytest.raises(InputError, match=r"c\.ppm has 16-bit colour written as text"):
+        read_image(tmp_path / "c.ppm")
 
 
 def test_what_cannot_be_kept_is_refused(tmp_path: Path) -> None:
@@ -254,7 +314,10 @@ def test_what_a_format_cannot_hold_is_refused(tmp_path: Path) -> None:
     for name, picture in (
         ("a.jpg", Picture(colour, alpha=grey[0])),
         ("a.jpg", Picture(grey, depth=16)),
-        ("a.png", Picture(colour, depth=16)),
+        ("a.webp", Picture(colour, depth=16)),
+        ("a.bmp", Picture(grey, depth=16)),
+        ("a.ppm", Picture(colour, alpha=grey[0], depth=16)),
+        ("a.tif", Picture(grey, alpha=grey[0], depth=16)),
         ("a.xyz", Picture(colour)),
     ):
         with pytest.raises(InputError, match=name):

@@ -1,12 +1,17 @@
+import dataclasses
+import math
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Generator
 
+from n2n.checkpoint import Checkpoint, save_checkpoint
 from n2n.errors import InputError
+from n2n.noise import parse_noise
 from n2n.run import Run, fresh_path, trained_network
 from n2n.settings import Settings
+from n2n.sources import procedural
 from n2n.training import Score, State
 
 CPU = torch.device("cpu")
@@ -35,7 +40,7 @@ def test_metrics_after_the_checkpoint_are_forgotten(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", SETTINGS)
     for step in range(1, 6):
         run.log(step=step, loss=0.1)
-    run.forget_after(3)
+    run.go_on_from(3)
     assert [entry["step"] for entry in run.entries()] == [1, 2, 3]
 
 
@@ -60,11 +65,11 @@ def test_force_replaces_nothing_but_a_run(tmp_path: Path) -> None:
 def test_the_card_names_every_setting(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", SETTINGS)
     save(run, 1, 20.0)
-    run.write_card(state(1), 3.0, "against clean images")
+    run.write_card(state(1), procedural(parse_noise("pointsample:2"), count=2, side=64), 3.0)
     card = (run.path / "card.md").read_text()
     assert all(f"| {name} |" in card for name in ("network", "noise", "seed", "lr"))
     assert "1,368 parameters" in card
-    assert "20.00 dB" in card
+    assert "20.00 dB at best, against clean images" in card
 
 
 def test_a_fresh_path_is_one_that_does_not_exist(tmp_path: Path) -> None:
@@ -75,3 +80,66 @@ def test_a_fresh_path_is_one_that_does_not_exist(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no config\.json"):
         Run.open(tmp_path)
+
+
+def test_a_line_of_metrics_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", SETTINGS)
+    run.log(step=1, loss=0.1)
+    run.log(step=2, loss=0.1)
+    whole = run.metrics.read_text()
+    run.metrics.write_text(whole[:-4])
+    assert [entry["step"] for entry in run.entries()] == [1]
+    run.go_on_from(1)
+    run.log(step=2, loss=0.1)
+    assert run.metrics.read_text() == whole
+
+
+def test_damaged_metrics_are_refused_by_their_line(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", SETTINGS)
+    run.metrics.write_text('{"step": 1, "loss": 1}\n\n{"step": 2, "loss": 1}\n')
+    with pytest.raises(InputError, match=r"line 2 of .*metrics\.jsonl"):
+        list(run.entries())
+
+
+def test_going_on_clears_files_half_written(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", SETTINGS)
+    for folder in (run.path, run.figures):
+        (folder / ".something.png.123.partial").write_bytes(b"half")
+    run.go_on_from(0)
+    assert sorted(path.name for path in run.path.rglob("*")) == ["config.json", "figures"]
+
+
+def test_a_score_that_is_no_number_is_never_the_best(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", SETTINGS)
+    for step, psnr in ((1, math.nan), (2, 21.0), (3, math.nan)):
+        save(run, step, psnr)
+    assert run.checkpoint(CPU).state.step == 2
+    assert run.best_psnr() == 21.0
+
+
+def test_the_best_checkpoint_is_never_behind_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is killed between the two goes on from before, and makes the best one again."""
+    run = Run.create(tmp_path / "run", SETTINGS)
+    save(run, 1, 20.0)
+
+    def killed(path: Path, checkpoint: Checkpoint) -> None:
+        save_checkpoint(path, checkpoint)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("n2n.run.save_checkpoint", killed)
+    with pytest.raises(KeyboardInterrupt):
+        save(run, 2, 25.0)
+    assert run.state(CPU).step == 1  # type: ignore[union-attr]
+    assert run.checkpoint(CPU).state.step == 2
+
+
+def test_a_run_without_a_checkpoint_has_no_state(tmp_path: Path) -> None:
+    assert Run.create(tmp_path / "run", SETTINGS).state(CPU) is None
+
+
+def test_settings_that_were_changed_are_refused_by_their_names(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", SETTINGS)
+    save(run, 1, 20.0)
+    run.config.write_text(dataclasses.replace(SETTINGS, network="net3", lr=0.1).to_json())
+    with pytest.raises(InputError, match=r"network from net4 to net3, lr from 0\.001 to 0\.1"):
+        run.state(CPU)

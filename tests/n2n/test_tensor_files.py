@@ -29,7 +29,7 @@ def test_the_course_file_is_two_tensors(tmp_path: Path) -> None:
     assert source.shape == (3, 8, 8)
     assert not source.has_clean
     known = {tuple(one.flatten().tolist()): other for one, other in zip(noisy, target, strict=True)}
-    for one, other in zip(*source.draw(20, generator()), strict=True):
+    for one, other in zip(*source.draw(20, generator())[:2], strict=True):
         assert torch.equal(known[tuple(one.mul(255).round().int().flatten().tolist())], other.mul(255).round())
 
 
@@ -53,6 +53,17 @@ def test_a_validation_file_has_clean_images(tmp_path: Path) -> None:
     assert set(source.validation(4, generator())[1].unique().tolist()) == set((clean / 255).unique().tolist())
     with pytest.raises(InputError, match=r"val1\.pkl holds images \(1, 8, 8\)"):
         tensors(train, saved(tmp_path / "val1.pkl", (images(4, channels=1), images(4, channels=1))))
+
+
+def test_validation_is_clean_unless_its_file_says_that_it_is_not(tmp_path: Path) -> None:
+    train = saved(tmp_path / "train.pkl", (images(10), images(10, seed=1)))
+    noisy, second = images(4, seed=2), images(4, seed=3)
+    np.savez(tmp_path / "clean.npz", noisy=noisy.numpy(), clean=second.numpy())
+    np.savez(tmp_path / "target.npz", noisy=noisy.numpy(), target=second.numpy())
+    np.save(tmp_path / "captures.npy", torch.stack([noisy, second], 1).numpy())
+    saved(tmp_path / "val.pt", (noisy, second))
+    for name, clean in (("clean.npz", True), ("target.npz", False), ("captures.npy", False), ("val.pt", True)):
+        assert tensors(train, tmp_path / name).has_clean == clean
 
 
 @pytest.mark.parametrize("second", ["clean", "target"])
@@ -143,3 +154,84 @@ def test_a_draw_shares_no_memory_with_the_file_s_images() -> None:
     for drawn in (source.draw(4, generator()), source.validation(4, generator())):
         drawn[0].zero_()
     assert torch.equal(values, before)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_npy_holds_two_captures_of_each_image(tmp_path: Path, dtype: Any, channels: int) -> None:
+    most = {np.uint8: 255, np.uint16: 65535}.get(dtype, 1)
+    values = np.random.default_rng(0).random((12, 2, channels, 6, 5)) * most
+    array = values.astype(dtype)
+    np.save(tmp_path / "a.npy", array)
+    pairs = read_tensors(tmp_path / "a.npy")
+    assert not pairs.clean
+    chosen = torch.tensor([3, 3, 11])
+    for side, found in enumerate(pairs.images(chosen)):
+        np.testing.assert_allclose(found.numpy(), array[chosen.numpy(), side].astype(np.float32) / most, rtol=1e-6)
+    source: Source = tensors(tmp_path / "a.npy", held_out=0.25)
+    assert source.shape == (channels, 6, 5)
+    assert not source.has_clean
+    assert not torch.equal(*source.draw(5, generator())[:2])
+    known = {tuple(image.flatten().tolist()) for image in pairs.images()[0]}
+    trained = {tuple(image.flatten().tolist()) for image in source.draw(200, generator())[0]}
+    validated = {tuple(image.flatten().tolist()) for image in source.validation(3, generator())[0]}
+    assert (len(trained), len(validated), trained | validated) == (9, 3, known)
+
+
+def test_what_is_drawn_from_an_npy_may_be_changed(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((4, 2, 1, 4, 4), np.float32))
+    pairs = read_tensors(tmp_path / "a.npy")
+    for image in pairs.images():
+        image.fill_(1)
+    assert float(pairs.images()[0].max()) == 0
+
+
+@pytest.mark.parametrize(
+    ("array", "why"),
+    [
+        (np.zeros((4, 3, 8, 8)), r"holds \(4, 3, 8, 8\): an array \(N, 2, C, H, W\)"),
+        (np.zeros((4, 3, 3, 8, 8)), r"an array \(N, 2, C, H, W\)"),
+        (np.zeros((4, 2, 5, 8, 8)), "two of one shape"),
+        (np.zeros((0, 2, 3, 8, 8)), "no .npy file|two of one shape"),
+        (np.full((4, 2, 3, 8, 8), 200.0), "so that white is 1"),
+        (np.full((4, 2, 3, 8, 8), np.nan), "not finite"),
+        (np.zeros((4, 2, 3, 8, 8), np.int64), "int64 numbers"),
+        (np.full((1, 2, 1, 1, 1), "a"), "not of numbers"),
+        (np.full((1, 2, 1, 1, 1), None), "no .npy file"),
+    ],
+)
+def test_an_npy_of_anything_else_is_named(tmp_path: Path, array: Any, why: str) -> None:
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(InputError, match=rf"a\.npy .*({why})"):
+        read_tensors(tmp_path / "a.npy")
+
+
+def test_a_damaged_npy_is_named(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((4, 2, 3, 8, 8)))
+    whole = (tmp_path / "a.npy").read_bytes()
+    for length in (0, 10, len(whole) // 2, len(whole) - 10):
+        (tmp_path / "b.npy").write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"b\.npy is no \.npy file"):
+            read_tensors(tmp_path / "b.npy")
+
+
+def test_pairs_are_turned_to_all_eight_orientations_together(tmp_path: Path) -> None:
+    noisy = images(2)[1:].expand(2, -1, -1, -1)
+    path = saved(tmp_path / "a.pkl", (noisy, 255 - noisy))
+    one, other, _ = tensors(path, flips=True).draw(300, generator())
+    torch.testing.assert_close(one, 1 - other)
+    image = noisy[0] / 255
+    turned = [image.rot90(turns, (1, 2)) for turns in range(4)]
+    expected = {tuple(each.flatten().tolist()) for crop in turned for each in (crop, crop.flip(2))}
+    assert {tuple(each.flatten().tolist()) for each in one} == expected
+    assert len(expected) == 8
+    assert {tuple(each.flatten().tolist()) for each in tensors(path).draw(50, generator())[0]} == {
+        tuple(image.flatten().tolist())
+    }
+
+
+def test_images_that_are_not_square_are_not_turned(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.pkl", (images(3)[..., :5], images(3)[..., :5]))
+    assert tensors(path).shape == (3, 8, 5)
+    with pytest.raises(InputError, match=r"a\.pkl holds images of 5×8: only square ones"):
+        tensors(path, flips=True)

@@ -92,6 +92,35 @@ def test_parameters_start_within_the_bound_of_their_fan_in(
         assert 0.9 < values.abs().max() * fan_in**0.5 <= 1
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"stride": 2, "padding": 1, "output_padding": 1},
+        {"stride": (3, 2), "padding": (0, 1), "output_padding": (2, 0), "groups": 2, "bias": False},
+        {"dilation": (1, 2), "padding": 1},
+        {"padding": 4},
+    ],
+)
+def test_a_transposed_convolution_agrees_with_torchs_module(options: dict[str, Any], generator: Any) -> None:
+    layer = nn.ConvTranspose2d(6, (4, 3), **options)
+    params, shape = layer.init(generator, SHAPE)
+    module = torch.nn.ConvTranspose2d(4, 6, (4, 3), **options)
+    assert {name: leaf.shape for name, leaf in params.items()} == {
+        name: leaf.shape for name, leaf in module.named_parameters()
+    }
+    module.load_state_dict(params)
+    x = torch.rand(2, *SHAPE)
+    required = x.clone().requires_grad_()
+    expected = module(required)
+    out, pullback = tape.vjp(layer.apply, params, x)
+    assert out.shape == (2, *shape)
+    torch.testing.assert_close(out, expected.detach())
+    in_params, in_x = pullback(torch.ones_like(out))
+    gradients = torch.autograd.grad(expected.sum(), [*module.parameters(), required])
+    torch.testing.assert_close([*in_params.values(), in_x], list(gradients), rtol=1e-4, atol=1e-5)
+
+
 def test_initializers_can_be_chosen(generator: torch.Generator) -> None:
     def ones(generator: torch.Generator, shape: Any, fan_in: int) -> Tensor:
         return torch.full(tuple(shape), float(fan_in))

@@ -6,8 +6,8 @@ import torch
 
 from n2n.errors import InputError
 from n2n.images import Picture, write_image
-from n2n.noise import Gaussian, PointSample
-from n2n.sources import Source, captures, photos, procedural
+from n2n.noise import Bernoulli, Gaussian, PointSample, parse_noise
+from n2n.sources import Source, photos, procedural
 from tests.n2n.samples import flat, folder, generator, picture
 
 
@@ -106,55 +106,60 @@ def test_procedural_images_need_no_files() -> None:
         procedural(PointSample(8, 8), size=16, count=4, side=64)
 
 
-def test_captures_are_cropped_at_the_same_place(tmp_path: Path) -> None:
-    first = {f"p{number}": picture(20 + 5 * number, 30, seed=number) for number in range(4)}
-    second = {name: Picture(1 - each.pixels) for name, each in first.items()}
-    source: Source = captures(folder(tmp_path / "a", **first), folder(tmp_path / "b", **second), size=16)
-    assert not source.has_clean
-    assert source.shape == (3, 16, 16)
-    for noisy, target in (source.draw(50, generator())[:2], source.validation(50, generator())):
-        torch.testing.assert_close(noisy, 1 - target)
-
-
-@pytest.mark.parametrize(("channels", "depth"), [(1, 8), (3, 8), (1, 16), (3, 16)])
-def test_captures_keep_channels_and_depth(tmp_path: Path, channels: int, depth: int) -> None:
-    sides = [
-        {f"p{number}": picture(24, 24, channels, depth, seed=2 * number + side) for number in range(3)}
-        for side in range(2)
-    ]
-    source = captures(folder(tmp_path / "a", **sides[0]), folder(tmp_path / "b", **sides[1]), size=24, flips=False)
-    noisy, *_ = source.draw(1, generator())
-    assert any(torch.equal(noisy[0], each.pixels) for each in sides[0].values())
-
-
-def test_a_grey_capture_pairs_with_a_coloured_one(tmp_path: Path) -> None:
-    first = folder(tmp_path / "a", a=picture(40, 40, channels=1))
-    source = captures(first, folder(tmp_path / "b", a=picture(40, 40)), size=16)
-    assert source.draw(3, generator())[0].shape == source.draw(3, generator())[1].shape == (3, 3, 16, 16)
-
-
-def test_captures_that_do_not_match_are_named(tmp_path: Path) -> None:
-    first = folder(tmp_path / "a", a=picture(40, 40), b=picture(40, 40, seed=1))
-    alone = folder(tmp_path / "b", a=picture(40, 40, seed=2))
-    with pytest.raises(InputError, match=r"a/b\.png has no partner of that name in .*/b"):
-        captures(first, alone)
-    with pytest.raises(InputError, match=r"a/b\.png has no partner of that name in .*/b"):
-        captures(alone, first)
-    other_size = folder(tmp_path / "c", a=picture(40, 41, seed=2), b=picture(40, 40, seed=3))
-    with pytest.raises(InputError, match=r"a/a\.png is 40×40 and .*c/a\.png is 41×40"):
-        captures(first, other_size)
-    same = folder(tmp_path / "d", a=picture(40, 40, seed=2), b=picture(40, 40, seed=1))
-    with pytest.raises(InputError, match=r"a/b\.png is the same in"):
-        captures(first, same)
-    with pytest.raises(InputError, match="given twice"):
-        captures(first, first)
-    with pytest.raises(InputError, match=r"a\.png is 40×40, and a crop of 64×64"):
-        captures(first, folder(tmp_path / "e", a=picture(40, 40, seed=2), b=picture(40, 40, seed=4)), size=64)
-
-
 def test_everything_can_be_held_out_to_evaluate_on_it(tmp_path: Path) -> None:
     for number, side in enumerate((40, 50)):
         write_image(tmp_path / f"{number}.png", Picture(torch.rand(3, side, side)))
     source = photos(tmp_path, Gaussian(0, 0), held_out=1)
     assert source.training is source.held_out
     assert len(source.held_out) == 2
+
+
+@pytest.mark.parametrize("text", ["gaussian:25", "bernoulli:0.5", "impulse:0.5", "pointsample:2"])
+def test_clean_targets_are_the_clean_images_of_the_same_crops(tmp_path: Path, text: str) -> None:
+    path, noise = folder(tmp_path / "a", a=picture(40, 70), b=picture(48, 40)), parse_noise(text)
+    noisy, clean, mask = photos(path, noise, size=16, targets="clean").draw(20, generator())
+    scenes = photos(path, noise, size=16).training.scenes(20, 16, noise, generator(), flips=True)
+    assert torch.equal(clean, noise.clean(scenes))
+    assert not torch.equal(noisy, clean)
+    assert torch.equal(noisy, photos(path, noise, size=16).draw(20, generator())[0])
+    assert mask is None
+
+
+def test_procedural_images_have_clean_targets_too() -> None:
+    sources = [procedural(PointSample(2, 2), 16, count=4, side=64, targets=each) for each in ("noisy", "clean")]
+    noisy, clean = (source.draw(200, generator()) for source in sources)
+    assert torch.equal(noisy.noisy, clean.noisy)
+    noise = noisy.noisy - clean.target
+    assert abs(float(noise.mean())) < 0.01
+    assert float((noisy.target - clean.target).std()) > 0.01
+
+
+def test_unknown_targets_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unknown targets 'cleen'; did you mean 'clean'"):
+        procedural(Gaussian(25, 25), targets="cleen")
+    with pytest.raises(InputError, match="unknown targets"):
+        photos(folder(tmp_path / "a", a=picture(40, 40)), Gaussian(25, 25), targets="")
+
+
+def test_the_mask_of_dropped_pixels_comes_with_the_pairs(tmp_path: Path) -> None:
+    path = folder(tmp_path / "a", a=flat(0.5), b=flat(0.5))
+    _, target, mask = photos(path, Bernoulli(0.5, 0.5)).draw(20, generator())
+    assert mask is not None
+    assert torch.equal((target > 0).any(1, keepdim=True), mask.bool())
+
+
+@pytest.mark.parametrize("flips", [True, False])
+def test_photos_beyond_the_memory_draw_the_same_bits(tmp_path: Path, flips: bool) -> None:
+    path = folder(tmp_path / "a", a=picture(40, 70), b=picture(96, 33), c=picture(32, 32, channels=1))
+    sources = [photos(path, PointSample(), size=16, flips=flips, memory=memory) for memory in (None, 1000)]
+    for one, other in zip(*(source.draw(30, generator()) for source in sources), strict=True):
+        assert one is other is None or torch.equal(one, other)
+    made = [procedural(Gaussian(9, 9), size=16, count=13, side=48, memory=memory) for memory in (None, 1000)]
+    assert torch.equal(*(source.draw(30, generator()).noisy for source in made))
+
+
+def test_procedural_images_are_turned_only_if_asked() -> None:
+    scenes = [
+        procedural(Gaussian(0, 0), 48, count=2, side=48, flips=flips).draw(100, generator()) for flips in (False, True)
+    ]
+    assert [len(drawn.noisy.flatten(1).unique(dim=0)) for drawn in scenes] == [1, 8]

@@ -1,0 +1,22 @@
+"""Whether pictures are large enough for what is to be cut out of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from n2n.album import Album
+from n2n.errors import InputError
+
+__all__ = ["check_sizes"]
+
+
+def check_sizes(album: Album, paths: Sequence[Path], smallest: int, what: str) -> None:
+    """Raises InputError, naming the first, where a side of a picture has less than `smallest` pixels."""
+    small = (torch.minimum(album.heights, album.widths) < smallest).nonzero().flatten().tolist()
+    if small:
+        first, size = paths[small[0]], album.sizes()[small[0]]
+        raise InputError(
+            f"{first} is {size}, and {what} needs {smallest}×{smallest} pixels: {len(small)} of {len(paths)} "
+            "pictures are too small, remove them or choose a smaller size"
+        )
