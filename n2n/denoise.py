@@ -20,8 +20,9 @@ from n2n.noise_level import noise_deviation
 from nn import Layer, Params
 from tape import tree
 
-__all__ = ["Span", "Tile", "Trained", "denoise", "spans"]
+__all__ = ["TILE", "Span", "Tile", "Track", "Trained", "denoise", "spans"]
 
+TILE = 256  # the fastest side where the network says nothing
 UNIT = 32  # tiles begin at multiples of it, where the deepest network's coarsest pixels do, and have such sides
 
 
@@ -34,13 +35,13 @@ class Trained(NamedTuple):
     network: Layer
     params: Params
     channels: int
-    tile: int = 256
+    tile: int = TILE
     guided: bool = False
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint) -> "Trained":
         settings, channels = checkpoint.settings, checkpoint.shape[0]
-        tile = TILES.get(settings.network, 256)
+        tile = TILES.get(settings.network, TILE)
         return cls(
             settings.layer(channels), checkpoint.state.trained, channels, tile, guided=settings.network in GUIDED
         )

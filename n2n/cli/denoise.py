@@ -74,7 +74,8 @@ def denoise(
         for number, (source, path) in enumerate(jobs, 1):
 
             def track(tiles: Sequence[Tile], name: str = source.name, number: int = number) -> Iterator[Tile]:
-                bar.reset(task, total=len(tiles), description=name, status=f"picture {number} of {len(jobs)}")
+                status = f"picture {number} of {len(jobs)}"
+                bar.reset(task, total=len(tiles), description=name, rate="–", status=status)
                 for tile in tiles:
                     yield tile
                     bar.update(task, advance=1)

@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from torch import Generator
 
 from n2n.checkpoint import Checkpoint
-from n2n.denoise import Trained
+from n2n.denoise import TILE, Trained
 from n2n.errors import unknown
 from n2n.networks import GUIDED, TILES, network
 from tape import tree
@@ -40,7 +40,7 @@ def bundled(name: str, device: torch.device) -> Trained:
     like, _ = layer.init(Generator(), shape)
     _, treedef = tree.flatten(like)
     params = tree.unflatten(treedef, [tensors[path].to(device, torch.float32) for path in tree.paths(like)])
-    return Trained(layer, params, shape[0], TILES.get(kind, Trained.tile), kind in GUIDED)
+    return Trained(layer, params, shape[0], TILES.get(kind, TILE), kind in GUIDED)
 
 
 def packed(checkpoint: Checkpoint) -> bytes:
