@@ -110,8 +110,8 @@ def _comparisons(kinds: list[str], baselines: Records) -> str:
     methods = "; ".join(f"{KINDS[kind].title}: {comparisons[kind].name} ({tuned[kind]:g})" for kind in kinds)
     return (
         f"Comparisons, their one parameter tuned on other pictures: {methods}. The paper compares with BM3D, BM3D "
-        "after Anscombe's transformation, and deep image prior. The `bm3d` package is free for non-commercial use alone and "
-        "is not used: non-local means stands in for it."
+        "after Anscombe's transformation, and deep image prior. The `bm3d` package is free for non-commercial "
+        "use alone and is not used: non-local means stands in for it."
     )
 
 
