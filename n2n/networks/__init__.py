@@ -5,6 +5,6 @@ shows their seams unless whoever calls them blends squares that overlap.
 """
 
 from n2n.networks.blur import gaussian_blur
-from n2n.networks.catalogue import TILES, network, networks
+from n2n.networks.catalogue import GUIDED, TILES, network, networks
 
-__all__ = ["TILES", "gaussian_blur", "network", "networks"]
+__all__ = ["GUIDED", "TILES", "gaussian_blur", "network", "networks"]

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from n2n.errors import unknown
 from n2n.networks import report
 from n2n.networks.full_resolution import residual, stride1, stride1_transposed
+from n2n.networks.guided import guided
 from n2n.networks.unet import residual_unet, small_unet, unet
 from nn import Layer
 
-__all__ = ["TILES", "network", "networks"]
+__all__ = ["GUIDED", "TILES", "network", "networks"]
 
 
 def network(name: str, channels: int = 3) -> Layer:
@@ -40,6 +41,7 @@ networks: dict[str, Callable[[int], Layer]] = {
     "net4-transposed": report.net4_transposed,
     "stride1": stride1,
     "stride1-transposed": stride1_transposed,
+    "guided": guided,
     "residual": residual,
     "residual-unet": residual_unet,
     "unet": unet,
@@ -48,3 +50,6 @@ networks: dict[str, Callable[[int], Layer]] = {
 
 # The networks that work on each square of this side by itself.
 TILES = {"net3": report.TILE, "net3-transposed": report.TILE}
+
+# These may be told the deviation of the noise.
+GUIDED = {"guided"}

@@ -74,6 +74,10 @@ class Cell:
         """About how long a pair takes, measured in a pair of Net4 in a large batch."""
         return (22.0 if self.network.startswith("stride1") else 1.0) + 17 / self.batch
 
+    def size(self, folder: Path) -> int:
+        """How many pairs it takes."""
+        return self.epochs * len(Data.open(folder).pairs)
+
     def answered_by(self, record: dict[str, Any]) -> bool:
         return len(record["epochs"]) >= self.epochs
 

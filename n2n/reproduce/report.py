@@ -13,6 +13,7 @@ from n2n.reproduce.folder import Folder
 from n2n.reproduce.html import html_page
 from n2n.reproduce.introduction import introduction
 from n2n.reproduce.markdown import markdown
+from n2n.reproduce.paper import paper_section
 from n2n.reproduce.results import Results
 from n2n.reproduce.sections import Measurements, section
 
@@ -31,6 +32,8 @@ def write_report(folder: Folder) -> list[str]:
     blocks: list[Block] = [Heading(1, TITLE)]
     if "course" in parts:
         blocks += _course(folder, parts["course"], Results(records))
+    if "paper" in parts:
+        blocks += paper_section(folder.path, parts["paper"], records)
     blocks += _made(records)
     write_whole(folder.path / "report.md", markdown(blocks).encode())
     write_whole(folder.path / "report.html", html_page(TITLE, blocks, folder.path).encode())

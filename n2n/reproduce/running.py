@@ -22,6 +22,16 @@ class Job(Protocol):
     def key(self) -> str:
         """Its name, unique by all that decides its record."""
 
+    @property
+    def cost(self) -> float:
+        """About how long a pair takes, in a unit that all jobs have."""
+
+    def size(self, folder: Path) -> int:
+        """How many pairs it takes."""
+
+    def answered_by(self, record: dict[str, Any]) -> bool:
+        """Whether a record under its key is what it would return."""
+
     def run(self, folder: Path) -> Yields[int, None, dict[str, Any]]:
         """Yields how many pairs each step takes; returns the record."""
 
