@@ -29,7 +29,7 @@ UNIT = 32  # tiles begin at multiples of it, where the deepest network's coarses
 class Trained(NamedTuple):
     """A network with its parameters, the channels that it takes, and the side of the tiles that it works on.
 
-    `guided` says that it may be told the noise's deviation, as `n2n.guided.guided`.
+    `guided` says that it may be told the noise's deviation, as `n2n.networks.guided.guided`.
     """
 
     network: Layer

@@ -6,7 +6,7 @@ from torch import Generator, Tensor
 
 import nn
 from n2n.anscombe import restored, stabilized, stabilized_deviation, stabilizing
-from n2n.guided import with_level
+from n2n.networks.guided import with_level
 
 
 def counts(level: float, peak: float, seed: int = 0) -> Tensor:

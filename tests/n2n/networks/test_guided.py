@@ -6,7 +6,7 @@ from torch import Generator
 
 import nn
 import tape
-from n2n.guided import guided, told
+from n2n.networks.guided import guided, told
 from n2n.noise_level import noise_deviation
 
 
