@@ -40,7 +40,8 @@ def fit(
     if first == 0:
         run.save(state, source.shape, None)
     saved, saved_at = state.step, started
-    with progress_bar("pairs") as bar, stop_requests() as stop_request:
+    stopped_by = None
+    with stop_requests() as stop_request, progress_bar("pairs") as bar:
         task = bar.add_task(settings.network, total=settings.steps, completed=first, rate="–", status="")
         try:
             for update in train(settings, source, state, lambda: time.monotonic() - started > time_limit):
@@ -52,18 +53,16 @@ def fit(
                 if update.score is not None or stopped_by is not None or now - saved_at > save_every:
                     run.save(state, source.shape, update.score)
                     saved, saved_at = state.step, time.monotonic()
-                if stopped_by is not None and state.step < settings.steps:
-                    raise _stopped(run, saved, stopped_by)
-        except KeyboardInterrupt:
-            raise _stopped(run, saved, stop_request() or 2) from None
+                if stopped_by is not None:
+                    break
+        except KeyboardInterrupt:  # the second request, which does not wait for the step to end
+            stopped_by = stop_request()
         except NotFiniteError as error:
             raise InputError(f"{error}; {run.path} keeps the checkpoint of step {saved}") from None
+    if stopped_by is not None and saved < settings.steps:
+        console.print(f"stopped, and saved at step {saved}; go on with: n2n train --resume {run.path}")
+        raise typer.Exit(128 + stopped_by)
     return state, before + time.monotonic() - started
-
-
-def _stopped(run: Run, saved: int, signal: int) -> typer.Exit:
-    console.print(f"stopped, and saved at step {saved}; go on with: n2n train --resume {run.path}")
-    return typer.Exit(128 + signal)
 
 
 def _log(run: Run, update: Update, seconds: float) -> None:

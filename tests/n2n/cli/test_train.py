@@ -190,7 +190,7 @@ def test_an_interrupted_run_is_saved_and_says_how_to_go_on(
         patched.setattr(Run, "log", interrupt)
         outcome = n2n(*arguments, "run")
     assert outcome.code == 128 + number
-    assert "saved at step 3; go on with: n2n train --resume run" in outcome.out
+    assert outcome.out.endswith("stopped, and saved at step 3; go on with: n2n train --resume run\n")
     assert load_checkpoint(Path("run/last.safetensors"), torch.device("cpu")).state.step == 3
     assert n2n("train", "--resume", "run").code == 0
     assert equal(Path("run/last.safetensors"), Path("whole/last.safetensors"))
@@ -265,3 +265,26 @@ def test_a_rate_that_is_far_too_high_ends_with_the_layer_and_keeps_the_checkpoin
     state = load_checkpoint(Path("run/last.safetensors"), torch.device("cpu")).state
     assert state.step == 0
     assert is_finite(state.params)
+
+
+def test_a_second_interrupt_does_not_wait_and_loses_only_what_was_not_saved(
+    n2n: Command, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Run.log
+
+    def impatient(run: Run, **entry: object) -> None:
+        if entry["step"] == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+        real(run, **entry)
+
+    arguments = ("train", photos, "--noise", "gaussian:25", *QUICK, "--out")
+    assert n2n(*arguments, "whole").code == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "log", impatient)
+        outcome = n2n(*arguments, "run")
+    assert outcome.code == 130
+    assert "saved at step 2; go on with: n2n train --resume run" in outcome.out
+    assert n2n("train", "--resume", "run").code == 0
+    assert equal(Path("run/last.safetensors"), Path("whole/last.safetensors"))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
