@@ -22,6 +22,9 @@ from n2n.training import denoised
 __all__ = ["Measurements", "section"]
 
 
+SECONDS = "Seconds are the wall time of the training, without the measurements, of a cell on one thread beside others."
+
+
 @dataclass(frozen=True)
 class Measurements:
     """All that a section is made of. `sets` are the image sets that were measured, the one that counts first."""
@@ -83,7 +86,7 @@ def _table(experiment: Experiment, of: Measurements) -> list[Block]:
                 columns.append(_bold_best(spreads, digits, sign) + [each.text(digits) for each in fixed])
     names = [row.label for row in experiment.rows] + [each.name for each in of.baselines]
     lines = [list(line) for line in zip(names, *columns, strict=True)]
-    return [Table(header, lines), Paragraph(_verdict(experiment, of))]
+    return [Table(header, lines), Paragraph(f"{_verdict(experiment, of)} {SECONDS}")]
 
 
 def _grid(experiment: Experiment, of: Measurements) -> list[Block]:
