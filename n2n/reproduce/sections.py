@@ -64,7 +64,7 @@ def _table(experiment: Experiment, of: Measurements) -> list[Block]:
         ("loss", 4, [row.reported.loss for row in experiment.rows]),
         ("seconds", 0, [row.reported.seconds for row in experiment.rows]),
     ]
-    header, columns = [""], []
+    header, columns = ["batch size" if experiment.name == "table2" else "network"], []
     for field, digits, figures in reported:
         if any(figure is not None for figure in figures):
             header.append(f"{field}, report")
@@ -167,7 +167,9 @@ def _final(experiment: Experiment, of: Measurements) -> list[Block]:
     lines = [[name, *(curve[epoch - 1].text(digits) for epoch in epochs)] for name, (curve, digits) in values.items()]
     return [
         Picture("fig2.png", "Loss and PSNR of the final model after each of 20 epochs"),
-        Paragraph("The training loss is against noisy targets, so that it contains their noise; the others are not."),
+        Paragraph(
+            "The training loss is against noisy targets, so it contains their noise; the other losses are against clean images."
+        ),
         Table(("after epoch", *map(str, epochs)), lines),
         Paragraph(_against_reported(row, of)),
     ]
