@@ -168,7 +168,7 @@ def _final(experiment: Experiment, of: Measurements) -> list[Block]:
     return [
         Picture("fig2.png", "Loss and PSNR of the final model after each of 20 epochs"),
         Paragraph(
-            "The training loss is against noisy targets, so it contains their noise; the other losses are against clean images."
+            "The training loss, against noisy targets, contains their noise; the others are against clean images."
         ),
         Table(("after epoch", *map(str, epochs)), lines),
         Paragraph(_against_reported(row, of)),

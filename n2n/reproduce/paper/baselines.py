@@ -47,8 +47,8 @@ class PaperBaseline:
     def answered_by(self, record: dict[str, Any]) -> bool:
         return True
 
-    def run(self, folder: Path) -> Yields[int, None, dict[str, Any]]:
-        """Tunes and tests; yields 1 for each picture, and returns the record."""
+    def run(self, folder: Path, device: torch.device) -> Yields[int, None, dict[str, Any]]:
+        """Tunes and tests, always on the CPU; yields 1 for each picture, and returns the record."""
         began = time.perf_counter()
         noise, comparison = parse_noise(KINDS[self.kind].test), comparisons[self.kind]
         others = [(noisy_picture(clean, i, noise), clean) for i, clean in enumerate(tuning_pictures(folder))]

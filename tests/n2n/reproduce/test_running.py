@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from n2n.reproduce.cells import Cell
 from n2n.reproduce.running import run_jobs
@@ -23,7 +24,7 @@ class Broken:
     def answered_by(self, record: dict[str, Any]) -> bool:
         return True
 
-    def run(self, folder: Path) -> Generator[int, None, dict[str, Any]]:
+    def run(self, folder: Path, device: torch.device) -> Generator[int, None, dict[str, Any]]:
         yield 1
         raise ValueError("the job is broken")
 
