@@ -114,5 +114,7 @@ class Album:
 def _packed(picture: Picture) -> Tensor:
     """A picture's pixels row by row: uint8 or uint16, (P, 1), or (P, 4) with the fourth unused."""
     most, dtype = (255, torch.uint8) if picture.depth == 8 else (65535, torch.uint16)
-    pixels = picture.pixels.clamp(0, 1).mul(most).round_().permute(1, 2, 0).flatten(0, 1)
-    return (pixels if pixels.shape[1] == 1 else torch.nn.functional.pad(pixels, (0, 1))).to(dtype)
+    values = picture.pixels.clamp(0, 1).mul_(most).round_().permute(1, 2, 0)
+    pixels = torch.zeros(*values.shape[:2], 1 if values.shape[2] == 1 else 4, dtype=dtype)
+    pixels[..., : values.shape[2]] = values
+    return pixels.flatten(0, 1)

@@ -1,8 +1,11 @@
-"""Denoisers that learn nothing, to compare with: Gaussian blur, median filter, non-local means.
+"""Denoisers that learn nothing, to compare with: blur, median, non-local means, wavelets, total variation.
 
 Each is a pure function of a batch of images and its parameters, and stands in `baselines` with the values that are
-worth trying. `tune` finds the best ones on images for which the clean ones are known: other images than those
-that are measured afterwards, but with the same noise, so that a baseline is as good as it can honestly be.
+worth trying. `tune` finds the best ones on other images than those that are measured afterwards, but with the
+same noise, so that a baseline is as good as it can honestly be.
+
+Those that take a strength take it in deviations of the noise, which is estimated for each image: strengths that
+were found at one noise level hold at others too.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,10 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from skimage.filters import gaussian, median
-from skimage.restoration import denoise_nl_means
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
 from torch import Tensor
 
 from n2n.metrics import psnr
+from n2n.noise_level import noise_deviation
 
 Array = NDArray[np.float64]
 
@@ -29,23 +33,30 @@ class Baseline:
 
     name: str
     function: Callable[..., Tensor]
-    parameters: tuple[float, ...]
-    grid: Sequence[tuple[float, ...]]
+    parameters: tuple[float | str, ...]
+    grid: Sequence[tuple[float | str, ...]]
     unit: str
 
     def __call__(self, images: Tensor) -> Tensor:
         return self.function(images, *self.parameters)
 
+    @property
+    def setting(self) -> str:
+        """The parameters in words."""
+        return self.unit.format(*self.parameters)
+
     def __str__(self) -> str:
-        return f"{self.name} ({self.unit.format(*self.parameters)})"
+        return f"{self.name} ({self.setting})"
 
 
-def tune(baseline: Baseline, noisy: Tensor, clean: Tensor) -> Baseline:
+def tune(baseline: Baseline, noisy: Tensor, second: Tensor) -> Baseline:
     """The baseline with the parameters of its grid that have the highest mean PSNR on these images.
 
-    They are float (N, C, H, W) and must be others than those that it is to be measured on.
+    They are float (N, C, H, W) and must be others than those that it is to be measured on. `second` are the clean
+    images, or other noisy captures: their noise, independent of that in `noisy`, adds to the errors of all
+    parameters alike, so that the best are the best again (Lehtinen et al., "Noise2Noise", 2018).
     """
-    results = {values: psnr(baseline.function(noisy, *values), clean).mean for values in baseline.grid}
+    results = {values: psnr(baseline.function(noisy, *values), second).mean for values in baseline.grid}
     return replace(baseline, parameters=max(results, key=results.__getitem__))
 
 
@@ -91,6 +102,32 @@ def nonlocal_means(images: Tensor, strength: float, patch: float = 5, reach: flo
     return _tensor(np.stack(denoised), images).view(images.shape)
 
 
+def wavelet(images: Tensor, strength: float, method: str) -> Tensor:
+    """Shrinks the coefficients of Haar wavelets, averaged over four shifts so that no blocks show.
+
+    `method` chooses the threshold: "BayesShrink", for each band by its own deviation (Chang, Yu and Vetterli, 2000), or
+    "VisuShrink", one for all (Donoho and Johnstone, 1994). Colours are denoised as brightness and two differences.
+    """
+
+    def shrink(plane: Array, sigma: float) -> Array:
+        total = np.zeros_like(plane)
+        for shift in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            shifted = np.roll(plane, shift, axis=(0, 1))
+            shrunk = denoise_wavelet(shifted, sigma=strength * sigma, wavelet="haar", mode="soft", method=method)
+            total += np.roll(shrunk, (-shift[0], -shift[1]), axis=(0, 1))
+        return total / 4
+
+    return _by_plane(shrink, images)
+
+
+def total_variation(images: Tensor, strength: float) -> Tensor:
+    """The nearest image of small total variation, after Chambolle (2004): flat areas with sharp edges.
+
+    `strength` weighs the total variation against the distance. Colours are denoised as brightness and two differences.
+    """
+    return _by_plane(lambda plane, sigma: np.asarray(denoise_tv_chambolle(plane, weight=strength * sigma)), images)
+
+
 baselines: dict[str, Baseline] = {
     baseline.name: baseline
     for baseline in (
@@ -114,28 +151,49 @@ baselines: dict[str, Baseline] = {
             parameters=(0.6, 5, 6),
             grid=[
                 (h, patch, reach)
-                for patch, reach in ((5, 6), (3, 3))
-                for h in (0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.2, 4.0)
+                for patch, reach in ((3, 3), (3, 6), (5, 6))
+                for h in (0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.2, 4.0)
             ],
-            unit="h {:g} of the noise, patches of {:g} within {:g} pixels",
+            unit="h {:g} of the noise, patch {:g}, reach {:g}",
+        ),
+        Baseline(
+            name="wavelet",
+            function=wavelet,
+            parameters=(1.0, "BayesShrink"),
+            grid=[
+                *((strength, "BayesShrink") for strength in (0.8, 0.9, 1.0, 1.1, 1.3, 1.6, 2.0)),
+                *((strength, "VisuShrink") for strength in (0.2, 0.3, 0.4, 0.6, 0.8)),
+            ],
+            unit="{1}, {0:g} of the noise",
+        ),
+        Baseline(
+            name="total variation",
+            function=total_variation,
+            parameters=(0.6,),
+            grid=[(strength,) for strength in (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2, 3.0)],
+            unit="weight {:g} of the noise",
         ),
     )
 }
 
 
-def noise_deviation(images: Tensor) -> Tensor:
-    """Estimates the deviation of white noise in each image, float (N, C, H, W): (N,), where white is 1.
+# Brightness, and two differences of colours: orthonormal, so that white noise stays white.
+_OPPONENT = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
+_OPPONENT /= _OPPONENT.norm(dim=1, keepdim=True)
 
-    From the median size of the diagonal Haar wavelet coefficients, which edges hardly touch; the mean over
-    channels. After Donoho and Johnstone, "Ideal spatial adaptation by wavelet shrinkage" (1994).
 
-    >>> noisy = 0.1 * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    >>> round(float(noise_deviation(noisy)), 2)
-    0.1
-    """
-    above, below = images[..., :-1, :], images[..., 1:, :]
-    diagonal = (above[..., :-1] - above[..., 1:] - below[..., :-1] + below[..., 1:]) / 2
-    return diagonal.abs().flatten(2).median(dim=2).values.mean(dim=1) / 0.6745
+def _by_plane(denoise: Callable[[Array, float], Array], images: Tensor) -> Tensor:
+    """Denoises each plane (H, W) of each image by itself, given the deviation of its noise."""
+    colour = images.shape[1] == 3
+    planes = torch.einsum("ij,njhw->nihw", _OPPONENT.to(images), images) if colour else images
+    flat = planes.flatten(0, 1)
+    sigmas = noise_deviation(flat[:, None]).tolist()
+    cleaned = [
+        denoise(plane, sigma) if sigma > 0 else plane  # else there is nothing to remove
+        for plane, sigma in zip(_array(flat), sigmas, strict=True)
+    ]
+    denoised = _tensor(np.stack(cleaned), images).view(images.shape)
+    return torch.einsum("ij,nihw->njhw", _OPPONENT.to(images), denoised) if colour else denoised
 
 
 def _array(images: Tensor) -> Array:

@@ -3,7 +3,9 @@
 import dataclasses
 import platform
 import shlex
-from importlib.metadata import version
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
@@ -15,6 +17,7 @@ __all__ = ["card", "command"]
 
 # The settings whose options have other names.
 OPTIONS = {"pairs": "count", "captures": "pairs"}
+SWITCHES = {True: "--{}", False: "--no-{}"}
 PACKAGES = ("noise2noise-tape", "torch", "numpy", "scikit-image")
 
 
@@ -33,8 +36,10 @@ def command(settings: Settings) -> str:
         if field.name in ("photos", "tensors") or (value == field.default and field.name != "seed"):
             continue
         option = OPTIONS.get(field.name, field.name)
-        values = [value] if not isinstance(value, tuple) else value
-        words += [f"--{option}", *map(str, values)] if value is not False else [f"--no-{option}"]
+        if isinstance(value, bool):
+            words.append(SWITCHES[value].format(option))
+        else:
+            words += [f"--{option}", *map(str, value if isinstance(value, tuple) else (value,))]
     return shlex.join(words)
 
 
@@ -43,13 +48,13 @@ def card(
 ) -> str:
     """The card as Markdown. `best` is the highest PSNR in dB, `clean` whether clean images were there to measure it."""
     device = tree.leaves(state.params)[0].device
-    where = f"{torch.get_num_threads()} threads" if device.type == "cpu" else torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    where = f"{threads} thread{'s' * (threads > 1)}" if device.type == "cpu" else torch.cuda.get_device_name(device)
     channels, height, width = shape
     taken = f"{state.step:,} steps of {settings.batch} pairs"
     if state.step < settings.steps:
         taken += f", of the {settings.steps:,} that were planned: the time was up"
     rows = "\n".join(f"| {field} | {value} |" for field, value in dataclasses.asdict(settings).items())
-    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
     return f"""# {name}
 
 A {settings.network} network with {sum(leaf.numel() for leaf in tree.leaves(state.params)):,} parameters for
@@ -58,7 +63,7 @@ A {settings.network} network with {sum(leaf.numel() for leaf in tree.leaves(stat
 - **Held-out PSNR:** {best:.2f} dB at best, {validated(clean)}. {_meaning(settings, clean)}
 - **Data:** {_data(settings)}.
 - **Training:** {taken}, {seconds:,.0f} s on {where}.{_averaged(settings)}
-- **Versions:** Python {platform.python_version()}, {versions}; {platform.machine()}.
+- **Versions:** {", ".join(_versions())}; {platform.machine()}.
 
 To make it again, bit for bit on the same kind of machine with as many threads:
 
@@ -72,7 +77,17 @@ To make it again, bit for bit on the same kind of machine with as many threads:
 """
 
 
+def _versions() -> Iterator[str]:
+    yield f"Python {platform.python_version()}"
+    for package in PACKAGES:
+        # Without an installation the code runs where it lies, and has no version.
+        with suppress(PackageNotFoundError):
+            yield f"{package} {version(package)}"
+
+
 def _trained_from(settings: Settings) -> str:
+    if settings.targets == "clean":
+        return "with clean targets, which is no Noise2Noise and is for comparison only"
     return "from noisy pairs alone"
 
 
@@ -80,6 +95,8 @@ def _data(settings: Settings) -> str:
     drawn = f"{settings.pairs:,} pairs an epoch for {settings.epochs} epochs, seed {settings.seed}"
     if settings.captures is not None:
         return f"noisy captures in {settings.captures[0]} and {settings.captures[1]}, {drawn}"
+    if settings.bursts is not None:
+        return f"any two noisy captures of a scene in {settings.bursts}, {drawn}"
     if settings.tensors is not None:
         validation = "" if settings.validation is None else f", validated on {settings.validation}"
         return f"the pairs of {settings.tensors}{validation}, {drawn}"
@@ -88,6 +105,8 @@ def _data(settings: Settings) -> str:
 
 
 def _meaning(settings: Settings, clean: bool) -> str:
+    if clean and settings.targets == "clean":
+        return "Training does not see the pictures that are held out."
     if clean:
         return "The clean images serve to measure; training does not see them, nor the pictures that are held out."
     return (

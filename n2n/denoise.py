@@ -20,27 +20,28 @@ from n2n.noise_level import noise_deviation
 from nn import Layer, Params
 from tape import tree
 
-__all__ = ["Span", "Tile", "Trained", "denoise", "spans"]
+__all__ = ["TILE", "Span", "Tile", "Track", "Trained", "denoise", "spans"]
 
+TILE = 256  # the fastest side where the network says nothing
 UNIT = 32  # tiles begin at multiples of it, where the deepest network's coarsest pixels do, and have such sides
 
 
 class Trained(NamedTuple):
     """A network with its parameters, the channels that it takes, and the side of the tiles that it works on.
 
-    `guided` says that it may be told the noise's deviation, as `n2n.guided.guided`.
+    `guided` says that it may be told the noise's deviation, as `n2n.networks.guided.guided`.
     """
 
     network: Layer
     params: Params
     channels: int
-    tile: int = 256
+    tile: int = TILE
     guided: bool = False
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint) -> "Trained":
         settings, channels = checkpoint.settings, checkpoint.shape[0]
-        tile = TILES.get(settings.network, 256)
+        tile = TILES.get(settings.network, TILE)
         return cls(
             settings.layer(channels), checkpoint.state.trained, channels, tile, guided=settings.network in GUIDED
         )

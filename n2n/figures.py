@@ -31,16 +31,19 @@ def learning_curves(path: Path, entries: Sequence[dict[str, float]]) -> None:
         mean = values.unfold(0, width, 1).mean(1)
         loss.plot(steps[width - 1 :], mean.numpy(), color="tab:blue", label=f"mean of {width} steps")
         loss.legend(fontsize=8)
-    if bool((values > 0).all()):
+    # The few steps of the beginning would flatten all that comes after.
+    low, high = torch.quantile(values, torch.tensor([0.0, 0.99], dtype=torch.float64)).tolist()
+    if 0 < 10 * low < high:
         loss.set_yscale("log")
-        low, high = torch.quantile(values, torch.tensor([0.0, 0.995], dtype=torch.float64)).tolist()
-        loss.set_ylim(0.9 * low, 1.1 * high)  # or a few steps at the beginning flatten all that comes after
+        loss.set_ylim(0.8 * low, 1.2 * high)
+    elif low < high:
+        loss.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
     scores = [entry for entry in entries if "psnr" in entry]
     marker = "." if len(scores) < 40 else None
     quality.plot([entry["step"] for entry in scores], [entry["psnr"] for entry in scores], marker=marker)
     quality.set_ylabel("dB")
     for axes, title in (
-        (loss, "training loss, between noisy images"),
+        (loss, "training loss"),
         (quality, f"PSNR on held-out images, {validated(bool(scores[-1].get('clean', True)))}"),
     ):
         axes.set_xlabel("step")

@@ -7,7 +7,7 @@ other decoders therefore read and write.
 import io
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,12 @@ def write_image(path: str | os.PathLike[str], picture: Picture) -> None:
     """
     path = Path(path)
     write_whole(path, _encode(path, picture))
+
+
+def refuse_unwritable(path: str | os.PathLike[str], picture: Picture) -> None:
+    """Raises the `InputError` of `write_image` for a name whose format cannot hold the picture; writes nothing."""
+    alpha = None if picture.alpha is None else picture.alpha[:1, :1]
+    _encode(Path(path), replace(picture, pixels=picture.pixels[:, :1, :1], alpha=alpha))
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[Path]:

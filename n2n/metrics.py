@@ -1,5 +1,5 @@
-"""How near a picture is to the one that it should be: PSNR in its two definitions, SSIM, and an estimate of PSNR
-from noisy pairs alone.
+"""How near a picture is to the one that it should be: PSNR in its two definitions, SSIM, and estimates of PSNR from
+noisy pairs alone.
 
 White is 1 throughout. What is measured is clamped to [0, 1] first, as it would be when it is shown or saved; the
 reference is taken as it is.
@@ -91,11 +91,25 @@ def paired_psnr(denoised: Tensor, noisy: Tensor, other: Tensor) -> PairedEstimat
     With independent noise of zero mean and equal variance σ² in both, E|noisy - other|² is 2σ² and
     E|denoised - other|² is the error plus σ². Noise that was cut off at black or white biases it.
     """
-    _same_shape(denoised, other)
-    _same_shape(noisy, other)
-    variance = (noisy - other).double().square().mean() / 2
-    error = (denoised.clamp(0, 1) - other).double().square().mean() - variance
+    variance = _noise_variances(noisy, other).mean()
+    error = paired_squared_errors(denoised, noisy, other).mean()
     return PairedEstimate(float(decibels(variance)), float(decibels(error)), float(variance.sqrt()))
+
+
+def paired_squared_errors(denoised: Tensor, noisy: Tensor, other: Tensor) -> Tensor:
+    """Estimates `squared_errors` of each image from two noisy captures: float64 (N,).
+
+    Its mean over all images is more certain than each. An error smaller than the pair can resolve may come out
+    below zero.
+    """
+    _same_shape(denoised, other)
+    distances = (denoised.clamp(0, 1) - other).double().square().mean(dim=(1, 2, 3))
+    return distances - _noise_variances(noisy, other)
+
+
+def _noise_variances(noisy: Tensor, other: Tensor) -> Tensor:
+    _same_shape(noisy, other)
+    return (noisy - other).double().square().mean(dim=(1, 2, 3)) / 2
 
 
 def _same_shape(images: Tensor, reference: Tensor) -> None:

@@ -12,9 +12,10 @@ from torch import Tensor
 from n2n.errors import InputError
 from n2n.scenes import unit
 
-__all__ = ["TENSOR_SUFFIXES", "TensorPairs", "read_tensors"]
+__all__ = ["SAYING", "TENSOR_SUFFIXES", "TensorPairs", "read_tensors"]
 
 TENSOR_SUFFIXES = (".npy", ".npz", ".pkl", ".pt")
+SAYING = (".npy", ".npz")  # whether the second images are clean
 
 
 @dataclass(frozen=True, eq=False)

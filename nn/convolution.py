@@ -98,15 +98,22 @@ def conv_transpose2d(
     in_channels, group_channels, *kernel_size = kernel_shape("conv_transpose2d", weight)
     out_channels, taps = group_channels * groups, kernel_size[0] * kernel_size[1]
     check_channels("conv_transpose2d", input, bias, in_channels, out_channels, groups)
+    size = _transposed_size(input.shape[2:], kernel_size, stride, dilation, extra)
+    if any(whole <= 2 * crop for whole, crop in zip(size, padding, strict=True)):
+        raise ValueError(f"conv_transpose2d: padding {padding} leaves nothing of an output of {size}")
+    margins = [step * (k - 1) - crop for step, k, crop in zip(dilation, kernel_size, padding, strict=True)]
+    if stride == (1, 1) and groups == 1 and min(margins) >= 0:
+        # A convolution too, with the kernel turned round.
+        kernels = weight.flip(2, 3).transpose(0, 1)
+        sides = margins[1], margins[1] + extra[1], margins[0], margins[0] + extra[0]
+        output = correlate(input, kernels, sides, dilation=dilation, planar=is_narrow(out_channels))
+        return output if bias is None else output + bias.reshape(1, -1, 1, 1)
     n, _, height, width = input.shape
     pixels = input.permute(0, 2, 3, 1).reshape(n * height * width, groups, in_channels // groups)
     kernels = weight.reshape(groups, in_channels // groups, group_channels, taps).permute(0, 1, 3, 2)
     product = pixels.permute(1, 0, 2) @ kernels.reshape(groups, in_channels // groups, taps * group_channels)
     spread = product.reshape(groups, n, height, width, *kernel_size, group_channels).permute(1, 2, 3, 4, 5, 0, 6)
     spread = spread.reshape(n, height, width, *kernel_size, out_channels)
-    size = _transposed_size((height, width), kernel_size, stride, dilation, extra)
-    if any(whole <= 2 * crop for whole, crop in zip(size, padding, strict=True)):
-        raise ValueError(f"conv_transpose2d: padding {padding} leaves nothing of an output of {size}")
     image = add_windows(spread, size=size, stride=stride, dilation=dilation)
     image = image[:, padding[0] : size[0] - padding[0], padding[1] : size[1] - padding[1]]
     return (image if bias is None else image + bias).permute(0, 3, 1, 2)

@@ -35,6 +35,8 @@ def fit(
     settings = run.settings
     before = max((entry.get("seconds", 0.0) for entry in run.entries()), default=0.0)
     started, first = time.monotonic(), state.step
+    if settings.targets == "clean":
+        console.print("training with clean targets: no Noise2Noise, for comparison only")
     if first == 0:
         run.save(state, source.shape, None)
     saved, saved_at = state.step, started

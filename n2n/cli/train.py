@@ -8,6 +8,7 @@ import typer
 from n2n.cli.console import DeviceOption, SeedOption, console, given, refuse, torch_device
 from n2n.cli.fitting import SAVE_EVERY, finish, fit
 from n2n.errors import InputError
+from n2n.losses import losses
 from n2n.run import Run, fresh_path, refuse_existing
 from n2n.settings import Settings
 from n2n.sources import Source
@@ -22,19 +23,32 @@ def train(
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="A folder of clean photographs, or a .pkl or .npz file of noisy pairs; procedural images if left out."
+            help="A folder of clean photographs, or a .pkl, .npz or .npy file of pairs; procedural images if left out."
         ),
     ] = None,
     pairs: Annotated[
         tuple[Path, Path] | None,
         typer.Option(help="Two folders of noisy captures: equal names show the same scene.", metavar="A B"),
     ] = None,
+    bursts: Annotated[
+        Path | None, typer.Option(help="A folder with a folder for each scene, of two or more noisy captures each.")
+    ] = None,
     noise: Annotated[str, typer.Option(help="The noise that clean images get, as in gaussian:25.")] = "pointsample",
     validation: Annotated[
         Path | None, typer.Option(help="A .pkl or .npz file of noisy and clean images to validate on.")
     ] = None,
+    targets: Annotated[
+        str, typer.Option(help="noisy, or clean for comparison with training that knows the clean images.")
+    ] = "noisy",
+    flips: Annotated[
+        bool | None,
+        typer.Option(
+            "--flips/--no-flips",
+            help="Whether images are flipped and turned; if left out, crops are, and those of a tensor file are not.",
+        ),
+    ] = None,
     network: Annotated[str, typer.Option(help="The network; 'n2n info' lists them.")] = "residual",
-    loss: Annotated[str, typer.Option(help="l2 or l1.")] = "l2",
+    loss: Annotated[str, typer.Option(help=", ".join(losses) + ".")] = "l2",
     epochs: Annotated[int, typer.Option(help="How many epochs.")] = 3,
     count: Annotated[int, typer.Option("--count", help="Pairs in an epoch.")] = 50_000,
     batch: Annotated[int, typer.Option(help="Pairs in a step.")] = 50,
@@ -46,7 +60,10 @@ def train(
     ] = None,
     size: Annotated[int, typer.Option(help="Side of the training images in pixels.")] = 32,
     lr: Annotated[float, typer.Option(help="Learning rate of Adam.")] = 1e-3,
-    schedule: Annotated[str, typer.Option(help="constant, or rampdown to zero over the second half.")] = "rampdown",
+    betas: Annotated[tuple[float, float], typer.Option(help="Decays of Adam's two running means.")] = (0.9, 0.999),
+    schedule: Annotated[
+        str, typer.Option(help="constant; or to zero: rampdown over the second half, cosine or linear over the whole.")
+    ] = "rampdown",
     average: Annotated[
         float | None,
         typer.Option(help="Decay of a moving average of the parameters, as in 0.999: validated and denoised with."),
@@ -81,8 +98,8 @@ def train(
             refuse(typed & {"noise", "size"}, f"with {data}, whose images are taken as they are")
         else:
             refuse(typed & {"validation"}, "without a tensor file to train on")
-        if pairs is not None:
-            refuse(typed & {"noise"}, "with --pairs, whose captures bring their own")
+        if pairs is not None or bursts is not None:
+            refuse(typed & {"noise"}, "on captures, which bring their own")
         settings = Settings(
             network=network,
             loss=loss,
@@ -90,12 +107,16 @@ def train(
             photos=str(data.absolute()) if data is not None and not is_file else None,
             tensors=str(data.absolute()) if data is not None and is_file else None,
             captures=(str(pairs[0].absolute()), str(pairs[1].absolute())) if pairs is not None else None,
+            bursts=None if bursts is None else str(bursts.absolute()),
+            targets=targets,
+            flips=flips,
             validation=None if validation is None else str(validation.absolute()),
             size=size,
             pairs=count,
             epochs=epochs,
             batch=batch,
             lr=lr,
+            betas=betas,
             schedule=schedule,
             average=average,
             seed=seed,

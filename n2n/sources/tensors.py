@@ -8,7 +8,7 @@ from torch import Tensor
 
 from n2n.errors import InputError
 from n2n.noise import Pairs
-from n2n.tensor_files import TensorPairs, read_tensors
+from n2n.tensor_files import SAYING, TensorPairs, read_tensors
 
 __all__ = ["Tensors", "tensors"]
 
@@ -18,8 +18,9 @@ def tensors(
 ) -> "Tensors":
     """Pairs of a tensor file (see `read_tensors`), as they are, or with `flips` in any of the eight orientations.
 
-    `validation` is a file of noisy and clean images, as the course's `val_data.pkl`. Without one a fraction
-    `held_out` of the pairs is, and is clean only if the file says that its second images are. Raises `InputError`
+    `validation` is a file of noisy and clean images, as the course's `val_data.pkl`; one that says that its second
+    images are noisy is taken at its word. Without one a fraction `held_out` of the pairs is held out, and is clean
+    only if the file says that its second images are. Raises `InputError`
     where images to be turned are not square.
     """
     pairs = read_tensors(path)
@@ -37,7 +38,8 @@ def tensors(
         raise InputError(
             f"{validation} holds images {tuple(held.noisy.shape[1:])}, {path} {tuple(pairs.noisy.shape[1:])}"
         )
-    return Tensors(pairs, replace(held, clean=True), flips)
+    says = Path(validation).suffix.lower() in SAYING  # of any other file the second images are taken as clean
+    return Tensors(pairs, held if says else replace(held, clean=True), flips)
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,6 +55,17 @@ def test_a_validation_file_has_clean_images(tmp_path: Path) -> None:
         tensors(train, saved(tmp_path / "val1.pkl", (images(4, channels=1), images(4, channels=1))))
 
 
+def test_validation_is_clean_unless_its_file_says_that_it_is_not(tmp_path: Path) -> None:
+    train = saved(tmp_path / "train.pkl", (images(10), images(10, seed=1)))
+    noisy, second = images(4, seed=2), images(4, seed=3)
+    np.savez(tmp_path / "clean.npz", noisy=noisy.numpy(), clean=second.numpy())
+    np.savez(tmp_path / "target.npz", noisy=noisy.numpy(), target=second.numpy())
+    np.save(tmp_path / "captures.npy", torch.stack([noisy, second], 1).numpy())
+    saved(tmp_path / "val.pt", (noisy, second))
+    for name, clean in (("clean.npz", True), ("target.npz", False), ("captures.npy", False), ("val.pt", True)):
+        assert tensors(train, tmp_path / name).has_clean == clean
+
+
 @pytest.mark.parametrize("second", ["clean", "target"])
 def test_an_npz_says_whether_its_images_are_clean(tmp_path: Path, second: str) -> None:
     arrays = {"noisy": images(6).numpy(), second: images(6, seed=1).numpy(), "index": np.arange(6)}

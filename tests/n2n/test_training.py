@@ -8,8 +8,9 @@ import nn
 import optim
 import tape
 from n2n import network, training_step
+from n2n.diagnosis import NotFiniteError
 from n2n.errors import InputError
-from n2n.noise import parse_noise
+from n2n.noise import Pairs, parse_noise
 from n2n.settings import Settings
 from n2n.sources import Source, procedural
 from n2n.training import State, Update, begin, score, train
@@ -150,3 +151,47 @@ def test_a_loss_that_needs_the_batch_whole_gets_it_whole() -> None:
     seen.clear()
     training_step(net, contrast, optimizer, 16)(params, optimizer.init(params), noisy, target)
     assert seen == [40]
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """A source of the same pairs at every step."""
+
+    pairs: Pairs
+    has_clean = True
+    shape = (3, 32, 32)
+
+    def draw(self, count: int, generator: Generator) -> Pairs:
+        return Pairs(*(None if part is None else part[:count] for part in self.pairs))  # type: ignore[arg-type]
+
+    def validation(self, count: int, generator: Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.pairs.noisy, self.pairs.target
+
+
+def test_a_nan_among_the_pictures_stops_with_the_step_and_says_so() -> None:
+    noisy, target = torch.rand(2, 8, 3, 32, 32, generator=Generator().manual_seed(0))
+    noisy[5, 1, 2, 3] = torch.nan
+    with pytest.raises(NotFiniteError, match=r"nan at step 1, .* 1 of its 8 noisy images hold"):
+        run(Given(Pairs(noisy, target)))
+
+
+def test_what_was_not_measured_is_not_trained_on() -> None:
+    noisy, target = torch.rand(2, 8, 3, 32, 32, generator=Generator().manual_seed(0))
+    mask = (torch.rand(8, 1, 32, 32, generator=Generator().manual_seed(1)) < 0.5).float()
+    junk = torch.where(mask == 1, target, 100.0)
+    states = [run(Given(Pairs(noisy, each, mask)))[-1].state for each in (target, junk)]
+    assert equal(*states)
+    assert not equal(states[0].params, run(Given(Pairs(noisy, target)))[-1].state.params)
+
+
+def test_the_power_of_l0_falls_with_the_steps(source: Source) -> None:
+    """At the last step but none it is not 0 yet, and the first loss is the squared one."""
+    squared, annealed = (run(source, settings=dataclasses.replace(SETTINGS, loss=loss)) for loss in ("l2", "l0"))
+    assert annealed[0].loss == pytest.approx(squared[0].loss, rel=1e-4)
+    assert annealed[-1].loss > 3 * squared[-1].loss
+
+
+def test_progress_is_that_of_the_whole_training_where_it_goes_on(source: Source) -> None:
+    settings = dataclasses.replace(SETTINGS, loss="l0")
+    updates = run(source, settings=settings)
+    assert equal(run(source, updates[2].state, settings)[-1].state, updates[-1].state)

@@ -130,8 +130,9 @@ def test_conv_transpose2d_agrees_with_torch(
 
 
 @pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("ours", [nn.conv2d, nn.conv_transpose2d])
-def test_second_derivatives_agree_with_torch(ours: Any, groups: int, compare: Any, doubles: Any) -> None:
+def test_second_derivatives_agree_with_torch(ours: Any, stride: int, groups: int, compare: Any, doubles: Any) -> None:
     theirs = getattr(F, ours.__name__)
     channels = (4, 4 // groups)
     inputs = (
@@ -141,9 +142,20 @@ def test_second_derivatives_agree_with_torch(ours: Any, groups: int, compare: An
     )
 
     def convolve(conv: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda x, w, b: conv(x, w, b, stride=2, padding=1, dilation=(1, 2), groups=groups)
+        return lambda x, w, b: conv(x, w, b, stride=stride, padding=1, dilation=(1, 2), groups=groups)
 
     compare(convolve(ours), convolve(theirs), *inputs, second=True)
+
+
+@pytest.mark.parametrize("options", [{}, {"padding": 1}, {"padding": (0, 2)}, {"padding": 3}])
+def test_transposed_convolutions_of_many_channels_agree_with_torch(
+    options: dict[str, Any], compare: Any, doubles: Any
+) -> None:
+    def convolve(conv: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda x, w, b: conv(x, w, b, **options)
+
+    inputs = doubles(0, 2, 17, 10, 11), doubles(1, 17, 18, 3, 3), doubles(2, 18)
+    compare(convolve(nn.conv_transpose2d), convolve(F.conv_transpose2d), *inputs)
 
 
 def test_no_images_have_no_gradients() -> None:

@@ -1,10 +1,11 @@
 """A program for tests: trains in processes that are killed with SIGKILL, each going on where the one before it was.
 
-    python killing.py at-random KILLS RUN [OPTION ...]
+    python killing.py KILLS RUN [OPTION ...]
     python killing.py at-each-operation RUN [OPTION ...]
 
-The options are those of `n2n train`. It prints how many processes were killed. They are forked from this one, which has
-imported everything, so that each starts at once.
+The options are those of `n2n train`. Beside the folder RUN it makes one named `whole`, of a run that is not killed. It
+prints how many processes were killed. They are forked from this one, which has imported everything, so that each starts
+at once.
 """
 
 import os
@@ -53,12 +54,8 @@ def was_killed(process: int) -> bool:
     return False
 
 
-def at_random(kills: int, run: Path, options: list[str]) -> int:
-    """Kills at random times. One that has ended before its time does not count."""
-    whole = run.with_name("whole")
-    began = time.monotonic()
-    assert not was_killed(start(whole, options))
-    longest = (time.monotonic() - began) / 8
+def at_random(kills: int, longest: float, run: Path, options: list[str]) -> int:
+    """Kills after random times of up to `longest` seconds. A process that has ended before its time does not count."""
     killed, times = 0, random.Random(0)
     while killed < kills:
         process = start(run, options)
@@ -96,8 +93,10 @@ def kill_before(operation: int, folder: Path) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    how, *rest = sys.argv[1:]
-    if how == "at-random":
-        print(at_random(int(rest[0]), Path(rest[1]), rest[2:]))
+    how, path, *options = sys.argv[1:]
+    began = time.monotonic()
+    assert not was_killed(start(Path(path).with_name("whole"), options))
+    if how == "at-each-operation":
+        print(at_each_operation(Path(path), options))
     else:
-        print(at_each_operation(Path(rest[0]), rest[1:]))
+        print(at_random(int(how), (time.monotonic() - began) / 8, Path(path), options))

@@ -2,6 +2,8 @@ import errno
 import json
 import os
 import pickle
+import re
+import shlex
 import signal
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from n2n.checkpoint import load_checkpoint
+from n2n.diagnosis import is_finite
 from n2n.run import Run
 from tests.n2n.cli.conftest import QUICK, Command
 
@@ -125,6 +128,15 @@ BAD = {
     "noise for a tensor file": (["one.pkl", "--noise", "gaussian:25"], "--noise"),
     "a validation file for photographs": (["text", "--validation", "one.pkl"], "--validation"),
     "a run that never saves": (["--save-every", "0"], "--save-every"),
+    "an unknown loss": (["--loss", "l3"], "unknown loss"),
+    "an unknown schedule": (["--schedule", "cosinus"], "'cosine'"),
+    "a decay that forgets nothing": (["--betas", "0.9", "1"], "betas"),
+    "targets that are neither noisy nor clean": (["--targets", "cleen"], "'clean'"),
+    "clean targets of captures": (["--pairs", "a", "b", "--targets", "clean"], "no clean images"),
+    "bursts that do not exist": (["--bursts", "none"], "none"),
+    "noise for bursts": (["--bursts", "a", "--noise", "gaussian:25"], "--noise"),
+    "bursts beside captures": (["--bursts", "a", "--pairs", "a", "b"], "one source"),
+    "a folder for bursts without folders": (["--bursts", "a"], "no folders"),
     "settings for a run that goes on": (["--resume", "exists", "--lr", "0.1"], "with --resume"),
 }
 
@@ -193,3 +205,63 @@ def test_an_average_is_trained_saved_and_denoised_with(n2n: Command, photos: Pat
     assert not torch.equal(tensors["average.0.weight"], tensors["params.0.weight"])
     outcome = n2n("denoise", next(photos.iterdir()), "--run", "run", "--out", "out.png")
     assert outcome.code == 0, outcome.err
+
+
+def test_the_command_in_the_card_makes_the_same_run_again(n2n: Command, photos: Path) -> None:
+    options = (
+        "--loss",
+        "l0",
+        "--no-flips",
+        "--schedule",
+        "cosine",
+        "--betas",
+        0.8,
+        0.99,
+        "--average",
+        0.9,
+        "--seed",
+        3,
+    )
+    assert n2n("train", photos, "--noise", "gaussian:5-25", *QUICK, *options, "--out", "run").code == 0
+    command = next(line for line in Path("run/card.md").read_text().splitlines() if line.startswith("n2n train"))
+    assert n2n(*shlex.split(command)[1:], "--out", "again").code == 0
+    assert equal(Path("run/last.safetensors"), Path("again/last.safetensors"))
+    assert n2n(*shlex.split(command.replace("l0", "l2"))[1:], "--out", "other").code == 0
+    assert not equal(Path("run/last.safetensors"), Path("other/last.safetensors"))
+
+
+def test_clean_targets_are_said_to_be_for_comparison(n2n: Command, photos: Path) -> None:
+    outcome = n2n("train", photos, "--noise", "gaussian:25", *QUICK, "--targets", "clean", "--out", "run")
+    assert outcome.code == 0, outcome.err
+    assert "clean targets: no Noise2Noise, for comparison only" in outcome.out
+
+
+def test_bursts_train(n2n: Command, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for scene in range(3):
+        (tmp_path / "bursts" / str(scene)).mkdir(parents=True)
+        for number in range(3):
+            noisy = generator.integers(0, 255, (40, 40, 3), dtype=np.uint8)
+            Image.fromarray(noisy).save(tmp_path / "bursts" / str(scene) / f"{number}.png")
+    outcome = n2n("train", "--bursts", "bursts", *QUICK, "--out", "run")
+    assert outcome.code == 0, outcome.err
+    assert "estimated from noisy pairs" in outcome.out
+
+
+@pytest.mark.parametrize("loss", ["l0", "hdr", "l1"])
+def test_every_loss_takes_the_masks_of_pixels_that_were_lost(n2n: Command, photos: Path, loss: str) -> None:
+    outcome = n2n("train", photos, "--noise", "bernoulli:0.5", "--loss", loss, *QUICK, "--out", "run")
+    assert outcome.code == 0, outcome.err
+
+
+def test_a_rate_that_is_far_too_high_ends_with_the_layer_and_keeps_the_checkpoint(n2n: Command, photos: Path) -> None:
+    options = ("--network", "residual", "--count", 40, "--batch", 4, "--lr", 1e6, "--schedule", "constant")
+    outcome = n2n("train", photos, "--noise", "gaussian:25", *options, "--out", "run")
+    assert outcome.code == 2
+    assert len(outcome.err.strip().splitlines()) == 1
+    assert re.search(r"at step \d+, which ends the training: in (the loss|layer \d of 3)", outcome.err)
+    assert "lower the learning rate" in outcome.err
+    assert "run keeps the checkpoint of step 0" in outcome.err
+    state = load_checkpoint(Path("run/last.safetensors"), torch.device("cpu")).state
+    assert state.step == 0
+    assert is_finite(state.params)

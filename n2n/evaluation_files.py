@@ -1,0 +1,164 @@
+"""What an evaluation leaves in its folder: each picture's figures, the table, and pictures of the best and the worst.
+
+`images.csv` has a line for each picture and method, `table.json` the table and how it was made, `pictures.png` the
+pictures with which the network came nearest, in the middle and least near.
+"""
+
+import csv
+import io
+import json
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from n2n.errors import InputError
+from n2n.evaluation import Measurement, Row
+from n2n.files import write_whole
+
+__all__ = [
+    "CSV",
+    "PICTURES",
+    "TABLE",
+    "Shown",
+    "draw_pictures",
+    "make_folder",
+    "refuse_evaluated",
+    "write_csv",
+    "write_table",
+]
+
+CSV, TABLE, PICTURES = "images.csv", "table.json", "pictures.png"
+
+
+def refuse_evaluated(folder: Path, force: bool) -> None:
+    """Raises InputError where the folder holds an evaluation already, unless `force`, or is none."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, and an evaluation is a folder: give another --out")
+    for path in (folder / CSV, folder / TABLE, folder / PICTURES):
+        if path.exists() and not force:
+            raise InputError(f"{path} exists: replace it with --force, or give another --out")
+
+
+def make_folder(folder: Path) -> None:
+    """Raises InputError where it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}; give another --out") from None
+
+
+def write_csv(folder: Path, measurements: Iterable[Measurement]) -> None:
+    """Writes `images.csv`: image, method, psnr in dB and ssim; what is not known is left empty."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["image", "method", "psnr", "ssim"])
+    for each in measurements:
+        lines.writerow([each.picture, each.method, _rounded(each.psnr, 4), _rounded(each.ssim, 6)])
+    write_whole(folder / CSV, text.getvalue().encode())
+
+
+def write_table(folder: Path, rows: Sequence[Row], settings: Mapping[str, str], made: Mapping[str, object]) -> None:
+    """Writes `table.json`: how the table was made, and the figures of each method with its parameters in words.
+
+    Figures that are not finite or not known are null.
+    """
+    methods = [
+        {
+            "method": row.name,
+            "setting": settings.get(row.name),
+            "psnr_mean": _finite(row.mean),
+            "psnr_overall": _finite(row.overall),
+            "ssim": _finite(row.ssim),
+        }
+        for row in rows
+    ]
+    write_whole(folder / TABLE, (json.dumps({**made, "methods": methods}, indent=2) + "\n").encode())
+
+
+def _rounded(value: float | None, digits: int) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+# Pictures ---------------------------------------------------------------------------------------------------
+
+CELL, GAP, CAPTION = 240, 12, 22  # pixels
+DPI = 100
+DETAIL = 120  # pixels: of larger pictures this much is shown, twice as large
+
+
+class Shown(NamedTuple):
+    """A row of `draw_pictures`: its title, and versions of one picture (C, H, W) by name, with captions."""
+
+    title: str
+    versions: Mapping[str, Tensor]
+    captions: Mapping[str, str]
+
+
+def draw_pictures(path: Path, rows: Sequence[Shown]) -> None:
+    """Writes a PNG with a row for each picture and a column for each version, all of the same names.
+
+    Pixels are enlarged by whole numbers, so that each is seen as it is. Of a picture of more than 120 pixels on a
+    side the middle is shown, and first the whole last version with a frame around it.
+    """
+    whole = any(min(_sides(row)) < max(_sides(row)) or max(_sides(row)) > DETAIL for row in rows)
+    columns = [*(["whole picture"] if whole else []), *rows[0].versions]
+    height = CELL + CAPTION + GAP
+    size = (GAP + len(columns) * (CELL + GAP), 2 * GAP + CAPTION + len(rows) * height)
+    figure = Figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI)
+    for column, title in enumerate(columns):
+        middle = (GAP + column * (CELL + GAP) + CELL / 2) / size[0]
+        lines = "\n".join(textwrap.wrap(title, 34))
+        figure.text(middle, 1 - (GAP + CAPTION / 2) / size[1], lines, ha="center", va="center", fontsize=10)
+    for number, row in enumerate(rows):
+        top = 2 * GAP + CAPTION + number * height
+        sides = _sides(row)
+        detail = tuple(slice((side - min(side, DETAIL)) // 2, (side + min(side, DETAIL)) // 2) for side in sides)
+        if whole:
+            axes = _axes(figure, size, 0, top, sides, CELL / max(sides))
+            _show(axes, list(row.versions.values())[-1], row.title, "antialiased")
+            rows_shown, columns_shown = detail
+            corner = (columns_shown.start - 0.5, rows_shown.start - 0.5)
+            extent = (columns_shown.stop - columns_shown.start, rows_shown.stop - rows_shown.start)
+            axes.add_patch(Rectangle(corner, *extent, fill=False, edgecolor="red", linewidth=1))
+        for column, (name, version) in enumerate(row.versions.items()):
+            part = version[:, *detail]
+            zoom = max(1, CELL // max(part.shape[1:]))
+            axes = _axes(figure, size, column + whole, top, part.shape[1:], zoom)
+            _show(axes, part, row.captions.get(name, "" if whole else row.title), "nearest")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    write_whole(path, buffer.getvalue())
+
+
+def _sides(row: Shown) -> tuple[int, int]:
+    height, width = next(iter(row.versions.values())).shape[1:]
+    return height, width
+
+
+def _axes(figure: Figure, size: tuple[int, int], column: int, top: int, sides: Sequence[int], zoom: float) -> Any:
+    """Axes for a picture of these sides, in the middle of its cell."""
+    height, width = round(sides[0] * zoom), round(sides[1] * zoom)
+    left = GAP + column * (CELL + GAP) + (CELL - width) // 2
+    bottom = size[1] - top - (CELL - height) // 2 - height
+    return figure.add_axes((left / size[0], bottom / size[1], width / size[0], height / size[1]))
+
+
+def _show(axes: Any, image: Tensor, caption: str, interpolation: str) -> None:
+    array = image.detach().clamp(0, 1).permute(1, 2, 0).numpy()
+    axes.imshow(array.squeeze(-1) if array.shape[-1] == 1 else array, cmap="gray", vmin=0, vmax=1, aspect="auto")
+    axes.images[0].set_interpolation(interpolation)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_xlabel(caption, fontsize=9, labelpad=4)

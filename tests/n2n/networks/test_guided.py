@@ -1,0 +1,43 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Generator
+
+import nn
+import tape
+from n2n.networks.guided import guided, told
+from n2n.noise_level import noise_deviation
+
+
+def trained_a_little(channels: int) -> nn.Params:
+    """Parameters whose last layer is not zero, as it is at first."""
+    params, _ = guided(channels).init(Generator().manual_seed(0), (channels, 32, 32))
+    params["4"]["weight"] = 0.05 * torch.randn(params["4"]["weight"].shape, generator=Generator().manual_seed(1))
+    return params
+
+
+@given(height=st.integers(1, 40), width=st.integers(1, 40))
+def test_pictures_have_any_size(height: int, width: int) -> None:
+    picture = torch.rand(1, 1, height, width)
+    assert guided(1).apply(trained_a_little(1), picture).shape == picture.shape
+
+
+def test_the_noise_is_estimated_where_it_is_not_told() -> None:
+    params, picture = trained_a_little(3), torch.rand(1, 3, 40, 56)
+    estimated = float(noise_deviation(picture))
+    alone = guided(3).apply(params, picture)
+    torch.testing.assert_close(told(guided(3), estimated).apply(params, picture), alone)
+    assert not torch.allclose(told(guided(3), 2 * estimated).apply(params, picture), alone)
+
+
+def test_nothing_is_taken_from_a_picture_without_noise() -> None:
+    picture = torch.rand(1, 3, 32, 32)
+    assert torch.equal(told(guided(3), 0.0).apply(trained_a_little(3), picture), picture)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_derivatives_reach_every_parameter(channels: int) -> None:
+    params, noisy = trained_a_little(channels), torch.rand(2, channels, 32, 32)
+    grads = tape.grad(lambda params: guided(channels).apply(params, noisy).square().mean())(params)
+    assert all(bool(grad.abs().max() > 0) for grad in tape.tree.leaves(grads))
