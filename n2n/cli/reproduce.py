@@ -10,7 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from n2n.bench.machine import available_cores, machine
-from n2n.cli.console import SeedOption, console, given, refuse
+from n2n.cli.console import DeviceOption, SeedOption, console, given, refuse, torch_device
 from n2n.errors import InputError, unknown
 from n2n.reproduce import (
     PAIRS,
@@ -79,6 +79,7 @@ def reproduce(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Begin the folder anew.")] = False,
     seed: SeedOption = 0,
+    device: DeviceOption = "cpu",
 ) -> None:
     """Run the report's experiments again, its figures beside the measured ones.
 
@@ -86,6 +87,7 @@ def reproduce(
 
     Example: n2n reproduce all --photos photos/ --scale 0.02 --out runs/report
     """
+    target = torch_device(device)
     names, typed = _names(what), given(context)
     if photos is not None and tensors is not None:
         raise InputError("give one source of pairs: --photos or --tensors")
@@ -114,7 +116,7 @@ def reproduce(
         if paper is not None:
             _prepare(folder, paper)
             work += paper_jobs(paper, range(seed, seed + (seeds or 1)))
-        _run(folder, work, jobs or available_cores())
+        _run(folder, work, jobs or available_cores(), target)
     except KeyboardInterrupt:
         console.print(f"stopped; go on with the same command and --out {folder.path}")
         raise typer.Exit(130) from None
@@ -161,7 +163,7 @@ def _prepare(folder: Folder, origin: Origin | PaperOrigin) -> None:
         bar.update(making, visible=False)
 
 
-def _run(folder: Folder, jobs: Sequence[Job], processes: int) -> None:
+def _run(folder: Folder, jobs: Sequence[Job], processes: int, device: torch.device) -> None:
     """Runs the jobs that have no record yet, the longest first, with a bar, and keeps the record of each."""
     records = folder.records()
     left = [job for job in jobs if not (job.key in records and job.answered_by(records[job.key]))]
@@ -171,11 +173,11 @@ def _run(folder: Folder, jobs: Sequence[Job], processes: int) -> None:
         return
     cost = {job.key: job.cost for job in left}
     work = {job.key: job.cost * job.size(folder.path) for job in left}
-    made = _made(min(processes, len(left)))
+    made = _made(min(processes, len(left)), device)
     done, trained, began = 0, 0, time.monotonic()
     with _bar() as bar:
         task = bar.add_task(f"0 of {len(left)} cells", total=sum(work.values()), rate="")
-        for news in run_jobs(sorted(left, key=lambda job: -work[job.key]), folder.path, processes):
+        for news in run_jobs(sorted(left, key=lambda job: -work[job.key]), folder.path, processes, device):
             if news.record is not None:
                 folder.keep(news.key, news.record | {"made": made})
                 done += 1
@@ -184,10 +186,12 @@ def _run(folder: Folder, jobs: Sequence[Job], processes: int) -> None:
             bar.update(task, advance=cost[news.key] * news.pairs, description=f"{done} of {len(left)} cells", rate=rate)
 
 
-def _made(processes: int) -> dict[str, str]:
+def _made(processes: int, device: torch.device) -> dict[str, str]:
     """What computes the cells, as it is kept with each."""
-    known = machine(torch.device("cpu"))
-    kept = {name: known[name] for name in ("cpu", "cores", "system", "python", "torch", "numpy")}
+    known = machine(device)
+    kept = {
+        name: known[name] for name in ("cpu", "cores", "gpu", "system", "python", "torch", "numpy") if name in known
+    }
     return kept | {"noise2noise-tape": package_version(), "processes": str(processes)}
 
 

@@ -21,6 +21,7 @@ from n2n.reproduce.data import Data, Images
 from n2n.reproduce.parameters import save_parameters
 from n2n.training import denoised, training_step
 from nn import Layer, Params
+from tape import tree
 
 __all__ = ["Cell", "Epoch", "Measured", "Record", "measured", "short_hash"]
 
@@ -81,12 +82,13 @@ class Cell:
     def answered_by(self, record: dict[str, Any]) -> bool:
         return len(record["epochs"]) >= self.epochs
 
-    def run(self, folder: Path) -> Yields[int, None, dict[str, Any]]:
+    def run(self, folder: Path, device: torch.device) -> Yields[int, None, dict[str, Any]]:
         """Trains; yields the pairs of each step, and returns the record. Writes the parameters into the folder."""
         data = Data.open(folder)
         count, _, *shape = data.pairs.shape
         layer = network(self.network, shape[0])
         params, _ = layer.init(Generator().manual_seed(self.seed), tuple(shape))
+        params = tree.map(lambda leaf: leaf.to(device), params)
         optimizer = optim.adam(self.lr, betas=self.betas)
         state = optimizer.init(params)
         step = training_step(layer, nn.mse_loss, optimizer)
@@ -98,7 +100,8 @@ class Cell:
             order = torch.randperm(count, generator=shuffles)
             began = time.perf_counter()
             for chosen in order.split(self.batch):
-                params, state, loss = step(params, state, *data.drawn(chosen))
+                noisy, target = data.drawn(chosen)
+                params, state, loss = step(params, state, noisy.to(device), target.to(device))
                 total += loss.item() * len(chosen)
                 yield len(chosen)
             seconds += time.perf_counter() - began

@@ -17,7 +17,7 @@ STYLE = """
 }
 * { box-sizing: border-box; }
 body {
-  margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 64rem; background: var(--page); color: var(--ink);
+  margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 80rem; background: var(--page); color: var(--ink);
   font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; overflow-wrap: break-word;
 }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: .5rem 0 1rem; }
@@ -34,13 +34,16 @@ code {
   border-radius: 4px;
 }
 .table { overflow-x: auto; margin: 1rem 0; border: 1px solid var(--line); border-radius: 8px; }
-table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .45rem .7rem; text-align: right; white-space: nowrap; border-top: 1px solid var(--line); }
+table { border-collapse: collapse; width: 100%; font-size: .88rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .45rem .6rem; text-align: right; white-space: nowrap; border-top: 1px solid var(--line); }
 thead th {
   border-top: 0; color: var(--soft); font-weight: 600; white-space: normal; vertical-align: bottom;
-  min-width: 5.5rem;
+  min-width: 4.6rem;
 }
-th:first-child { text-align: left; font-weight: 500; position: sticky; left: 0; background: var(--page); }
+th:first-child {
+  text-align: left; font-weight: 500; white-space: normal; min-width: 6rem;
+  position: sticky; left: 0; background: var(--page);
+}
 thead th, thead th:first-child { background: var(--band); }
 figure { margin: 1rem 0; }
 img {

@@ -61,13 +61,13 @@ def _pairs(source: dict[str, Any]) -> str:
         return f"of `{source['training']['name']}`"
     if source["kind"] == "photos":
         name, pictures = source["photos"]["name"], source["photos"]["pictures"]
-        return f"simulated from the {pictures:,} photographs of `{name}` with the noise `{source['noise']}`"
-    return f"simulated from procedural images with the noise `{source['noise']}`"
+        return (
+            f"simulated from nine in ten of the {pictures:,} photographs of `{name}` with the noise `{source['noise']}`"
+        )
+    return f"simulated from nine in ten of 200 procedural images with the noise `{source['noise']}`"
 
 
 def _held_out(source: dict[str, Any]) -> str:
     if source["kind"] == "tensors":
         return f"of `{source['validation']['name']}`"
-    return (
-        f"simulated likewise, from other {'photographs' if source['kind'] == 'photos' else 'images'} of the same kind"
-    )
+    return f"simulated likewise, from the {'photographs' if source['kind'] == 'photos' else 'images'} that are left"

@@ -14,6 +14,8 @@ import torch
 
 __all__ = ["Job", "News", "run_jobs"]
 
+CPU = torch.device("cpu")
+
 
 class Job(Protocol):
     """Something that takes long, is done alone, and has a record as plain data."""
@@ -32,7 +34,7 @@ class Job(Protocol):
     def answered_by(self, record: dict[str, Any]) -> bool:
         """Whether a record under its key is what it would return."""
 
-    def run(self, folder: Path) -> Yields[int, None, dict[str, Any]]:
+    def run(self, folder: Path, device: torch.device) -> Yields[int, None, dict[str, Any]]:
         """Yields how many pairs each step takes; returns the record."""
 
 
@@ -44,25 +46,25 @@ class News(NamedTuple):
     record: dict[str, Any] | None = None
 
 
-def run_jobs(jobs: Sequence[Job], folder: Path, processes: int) -> Iterator[News]:
+def run_jobs(jobs: Sequence[Job], folder: Path, processes: int, device: torch.device = CPU) -> Iterator[News]:
     """Runs each job on one thread; the same bits come out whatever `processes` is."""
     processes = min(processes, len(jobs))
-    return _here(jobs, folder) if processes <= 1 else _beside(jobs, folder, processes)
+    return _here(jobs, folder, device) if processes <= 1 else _beside(jobs, folder, device, processes)
 
 
-def _here(jobs: Sequence[Job], folder: Path) -> Iterator[News]:
+def _here(jobs: Sequence[Job], folder: Path, device: torch.device) -> Iterator[News]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         for job in jobs:
-            yield from _steps(job, folder)
+            yield from _steps(job, folder, device)
     finally:
         torch.set_num_threads(threads)
 
 
-def _steps(job: Job, folder: Path) -> Iterator[News]:
+def _steps(job: Job, folder: Path, device: torch.device) -> Iterator[News]:
     """The news of a job, at most a few in a second."""
-    running, pairs, told = job.run(folder), 0, time.monotonic()
+    running, pairs, told = job.run(folder, device), 0, time.monotonic()
     while True:
         try:
             pairs += next(running)
@@ -74,12 +76,12 @@ def _steps(job: Job, folder: Path) -> Iterator[News]:
             pairs, told = 0, time.monotonic()
 
 
-def _beside(jobs: Sequence[Job], folder: Path, processes: int) -> Iterator[News]:
+def _beside(jobs: Sequence[Job], folder: Path, device: torch.device, processes: int) -> Iterator[News]:
     context = multiprocessing.get_context("spawn")
     todo, news = context.Queue(), context.Queue()
     for job in [*jobs, *[None] * processes]:
         todo.put(job)
-    workers = [context.Process(target=_work, args=(todo, news, folder), daemon=True) for _ in range(processes)]
+    workers = [context.Process(target=_work, args=(todo, news, folder, device), daemon=True) for _ in range(processes)]
     for worker in workers:
         worker.start()
     try:
@@ -102,14 +104,14 @@ def _beside(jobs: Sequence[Job], folder: Path, processes: int) -> Iterator[News]
             worker.join()
 
 
-def _work(todo: Any, news: Any, folder: Path) -> None:
+def _work(todo: Any, news: Any, folder: Path, device: torch.device) -> None:
     """What a process does: one job after another until there is none left, or nobody who waits for it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one decides when to stop
     torch.set_num_threads(1)
     parent = multiprocessing.parent_process()
     try:
         while (job := todo.get()) is not None:
-            for said in _steps(job, folder):
+            for said in _steps(job, folder, device):
                 if parent is not None and not parent.is_alive():
                     return
                 news.put(said)

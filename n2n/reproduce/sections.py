@@ -22,6 +22,9 @@ from n2n.training import denoised
 __all__ = ["Measurements", "section"]
 
 
+SECONDS = "Seconds are the wall time of the training, without the measurements, of a cell on one thread beside others."
+
+
 @dataclass(frozen=True)
 class Measurements:
     """All that a section is made of. `sets` are the image sets that were measured, the one that counts first."""
@@ -61,7 +64,7 @@ def _table(experiment: Experiment, of: Measurements) -> list[Block]:
         ("loss", 4, [row.reported.loss for row in experiment.rows]),
         ("seconds", 0, [row.reported.seconds for row in experiment.rows]),
     ]
-    header, columns = [""], []
+    header, columns = ["batch size" if experiment.name == "table2" else "network"], []
     for field, digits, figures in reported:
         if any(figure is not None for figure in figures):
             header.append(f"{field}, report")
@@ -83,7 +86,7 @@ def _table(experiment: Experiment, of: Measurements) -> list[Block]:
                 columns.append(_bold_best(spreads, digits, sign) + [each.text(digits) for each in fixed])
     names = [row.label for row in experiment.rows] + [each.name for each in of.baselines]
     lines = [list(line) for line in zip(names, *columns, strict=True)]
-    return [Table(header, lines), Paragraph(_verdict(experiment, of))]
+    return [Table(header, lines), Paragraph(f"{_verdict(experiment, of)} {SECONDS}")]
 
 
 def _grid(experiment: Experiment, of: Measurements) -> list[Block]:
@@ -164,7 +167,9 @@ def _final(experiment: Experiment, of: Measurements) -> list[Block]:
     lines = [[name, *(curve[epoch - 1].text(digits) for epoch in epochs)] for name, (curve, digits) in values.items()]
     return [
         Picture("fig2.png", "Loss and PSNR of the final model after each of 20 epochs"),
-        Paragraph("The training loss is against noisy targets, so that it contains their noise; the others are not."),
+        Paragraph(
+            "The training loss, against noisy targets, contains their noise; the others are against clean images."
+        ),
         Table(("after epoch", *map(str, epochs)), lines),
         Paragraph(_against_reported(row, of)),
     ]

@@ -109,9 +109,9 @@ def _comparisons(kinds: list[str], baselines: Records) -> str:
     tuned = {kind: baselines[kind]["baseline"]["parameter"] for kind in kinds}
     methods = "; ".join(f"{KINDS[kind].title}: {comparisons[kind].name} ({tuned[kind]:g})" for kind in kinds)
     return (
-        f"Comparisons, their one parameter tuned on other pictures: {methods}. The paper compares with BM3D, BM3D "
-        "after Anscombe's transformation, and deep image prior. The `bm3d` package is free for non-commercial "
-        "use alone and is not used: non-local means stands in for it."
+        f"Comparisons, each tuned on other pictures: {methods}. The paper compares with BM3D, with BM3D "
+        "after Anscombe's transformation, and with deep image prior. The `bm3d` package is free for non-commercial use "
+        "alone and is not used: non-local means stands in for it."
     )
 
 

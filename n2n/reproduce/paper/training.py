@@ -24,6 +24,7 @@ from n2n.reproduce.paper.kinds import KINDS
 from n2n.reproduce.parameters import save_parameters
 from n2n.scenes import Scenes, unit
 from n2n.training import training_step
+from tape import tree
 
 __all__ = ["PaperCell"]
 
@@ -60,11 +61,12 @@ class PaperCell:
     def answered_by(self, record: dict[str, Any]) -> bool:
         return True
 
-    def run(self, folder: Path) -> Yields[int, None, dict[str, Any]]:
+    def run(self, folder: Path, device: torch.device) -> Yields[int, None, dict[str, Any]]:
         """Trains and tests; yields how many crops each step takes, and returns the record. Writes the parameters."""
         crops = read_mapped(folder / "data" / "crops.npy")
         layer = network("unet", crops.shape[1])
         params, _ = layer.init(Generator().manual_seed(self.seed), tuple(crops.shape[1:]))
+        params = tree.map(lambda leaf: leaf.to(device), params)
         optimizer = optim.adam(
             optim.smooth_ramp_down(self.lr, self.steps, -(-self.steps // 2)), betas=(0.9, 0.99), eps=1e-8
         )
@@ -75,7 +77,8 @@ class PaperCell:
         masked_step = training_step(layer, masked(nn.mse_loss), optimizer)
         began = time.perf_counter()
         for chosen in order[: self.steps * self.batch].split(self.batch):
-            noisy, target, *mask = self._pairs(unit(crops.index_select(0, chosen)), noise, generator)
+            drawn = self._pairs(unit(crops.index_select(0, chosen)), noise, generator)
+            noisy, target, *mask = (each.to(device) for each in drawn)
             params, state, _ = (masked_step if mask else step)(params, state, noisy, target, *mask)
             yield len(chosen)
         seconds = time.perf_counter() - began

@@ -1,31 +1,11 @@
-from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from n2n.errors import InputError
 from n2n.reproduce.cells import Cell
 from n2n.reproduce.running import run_jobs
 from tests.n2n.reproduce.test_cells import figures
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A job that fails on its way."""
-
-    key = "broken"
-    cost = 1.0
-
-    def size(self, folder: Path) -> int:
-        return 2
-
-    def answered_by(self, record: dict[str, Any]) -> bool:
-        return True
-
-    def run(self, folder: Path) -> Generator[int, None, dict[str, Any]]:
-        yield 1
-        raise ValueError("the job is broken")
 
 
 def test_several_processes_give_the_same_bits_as_one(data: Path) -> None:
@@ -40,8 +20,8 @@ def test_several_processes_give_the_same_bits_as_one(data: Path) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_the_error_of_a_job_comes_back(data: Path, processes: int) -> None:
-    with pytest.raises(ValueError, match="the job is broken"):
-        list(run_jobs([Broken(), Broken()], data, processes))
+    with pytest.raises(InputError, match="unknown network 'net5'"):
+        list(run_jobs([Cell(network="net5"), Cell(network="net5", seed=1)], data, processes))
 
 
 def test_there_may_be_nothing_to_do(data: Path) -> None:
