@@ -12,23 +12,22 @@ from torch import Tensor
 from n2n.errors import InputError
 from n2n.scenes import unit
 
-__all__ = ["SAYING", "TENSOR_SUFFIXES", "TensorPairs", "read_tensors"]
+__all__ = ["TENSOR_SUFFIXES", "TensorPairs", "read_tensors"]
 
 TENSOR_SUFFIXES = (".npy", ".npz", ".pkl", ".pt")
-SAYING = (".npy", ".npz")  # whether the second images are clean
 
 
 @dataclass(frozen=True, eq=False)
 class TensorPairs:
     """Noisy images and their second ones, uint8, uint16 or floating in about [0, 1], (N, C, H, W).
 
-    `clean` says whether the second images are known to be clean; if not, they are other noisy ones. Where
+    `clean` says whether the second images are clean ones or other noisy ones; None if the file does not say. Where
     `numbers`, int64 (K,), are given, the pairs are those of the numbers.
     """
 
     noisy: Tensor
     second: Tensor
-    clean: bool
+    clean: bool | None
     numbers: Tensor | None = None
 
     def __len__(self) -> int:
@@ -104,7 +103,7 @@ def _read_npz(path: Path) -> tuple[Tensor, Tensor, bool]:
     return noisy, second, "clean" in arrays
 
 
-def _read_pickle(path: Path) -> tuple[Tensor, Tensor, bool]:
+def _read_pickle(path: Path) -> tuple[Tensor, Tensor, None]:
     try:
         with warnings.catch_warnings(action="ignore"):
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -114,7 +113,7 @@ def _read_pickle(path: Path) -> tuple[Tensor, Tensor, bool]:
         raise InputError(f"{path} is no tensor file that can be read") from error
     if not (isinstance(content, tuple | list) and len(content) == 2 and all(map(_is_plain, content))):
         raise InputError(f"{path} is not a pair of tensors: save one with torch.save((noisy, target), path)")
-    return content[0].detach(), content[1].detach(), False
+    return content[0].detach(), content[1].detach(), None
 
 
 def _is_plain(content: object) -> bool:

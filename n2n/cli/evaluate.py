@@ -244,11 +244,9 @@ def _noisy(
 
 def _tensors(path: Path) -> Measured:
     content = read_tensors(path)
-    # Only these say what their second images are; in the course's validation file they are clean.
-    clean = content.clean or path.suffix.lower() not in (".npy", ".npz")
     pictures = tensor_images(content)
     height, width = pictures[0].noisy.shape[1:]
-    return Measured(pictures, [path], None, clean, f"{width}×{height} from {path}")
+    return Measured(pictures, [path], None, content.clean is not False, f"{width}×{height} from {path}")
 
 
 DEFAULT_SIZE = 128  # pixels, of the crops for a network without a run

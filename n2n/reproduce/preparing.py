@@ -103,9 +103,9 @@ def prepare(folder: Path, origin: Origin, tick: Callable[[int], None], track: Tr
 
 
 def clean_images(path: Path, size: tuple[int, int]) -> Images:
-    """Noisy and clean images of a tensor file. A .pkl does not say what its second images are: they are taken so."""
+    """Noisy and clean images of a tensor file; second images of which it says nothing are taken as clean."""
     content = read_tensors(path)
-    if not content.clean and path.suffix.lower() == ".npz":
+    if content.clean is False:
         raise InputError(f"{path} has no clean images to measure against: an array named 'clean' is needed")
     if content.noisy.shape[2:] != size or content.noisy.shape[1] != 3:
         raise InputError(f"{path} holds images {tuple(content.noisy.shape[1:])}: (3, {size[0]}, {size[1]}) are needed")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from n2n.errors import InputError
 from n2n.noise import Pairs
-from n2n.tensor_files import SAYING, TensorPairs, read_tensors
+from n2n.tensor_files import TensorPairs, read_tensors
 
 __all__ = ["Tensors", "tensors"]
 
@@ -20,8 +20,7 @@ def tensors(
 
     `validation` is a file of noisy and clean images, as the course's `val_data.pkl`; one that says that its second
     images are noisy is taken at its word. Without one a fraction `held_out` of the pairs is held out, and is clean
-    only if the file says that its second images are. Raises `InputError`
-    where images to be turned are not square.
+    only if the file says that its second images are. Raises `InputError` where images to be turned are not square.
     """
     pairs = read_tensors(path)
     height, width = pairs.noisy.shape[2:]
@@ -38,8 +37,7 @@ def tensors(
         raise InputError(
             f"{validation} holds images {tuple(held.noisy.shape[1:])}, {path} {tuple(pairs.noisy.shape[1:])}"
         )
-    says = Path(validation).suffix.lower() in SAYING  # of any other file the second images are taken as clean
-    return Tensors(pairs, held if says else replace(held, clean=True), flips)
+    return Tensors(pairs, replace(held, clean=held.clean is not False), flips)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +58,7 @@ class Tensors:
 
     @property
     def has_clean(self) -> bool:
-        return self.held_out.clean
+        return self.held_out.clean is True
 
     def draw(self, count: int, generator: torch.Generator) -> Pairs:
         noisy, second = self.training.images(torch.randint(len(self.training), (count,), generator=generator))

@@ -88,10 +88,12 @@ def test_the_course_s_files_go_together(tmp_path: Path) -> None:
 def test_a_test_file_has_clean_images_of_the_right_size(tmp_path: Path, photos: Path) -> None:
     images = np.zeros((4, 3, 32, 32), np.uint8)
     np.savez(tmp_path / "noisy.npz", noisy=images, target=images)
+    np.save(tmp_path / "captures.npy", np.stack([images, images], 1))
     np.savez(tmp_path / "large.npz", noisy=images[..., :16], clean=images[..., :16])
-    for name, said in (("noisy", "has no clean images"), ("large", r"\(3, 32, 32\) are needed")):
+    unclean, misfit = "has no clean images", r"\(3, 32, 32\) are needed"
+    for name, said in (("noisy.npz", unclean), ("captures.npy", unclean), ("large.npz", misfit)):
         with pytest.raises(InputError, match=said):
-            made(tmp_path / name, Origin(photos, test=tmp_path / f"{name}.npz", scale=0.001))
+            made(tmp_path / "out", Origin(photos, test=tmp_path / name, scale=0.001))
 
 
 def test_a_description_has_names_and_no_paths(tmp_path: Path, photos: Path) -> None:
