@@ -80,8 +80,10 @@ class Prepared(NamedTuple):
 def prepared(trained: Trained, noise: KnownNoise, image: Tensor) -> Prepared:
     """A network ready for an image (C, H, W) with noise of which this is known; the rest is estimated."""
     kind, strength = noise
-    if not trained.guided or kind not in TOLD:
-        return Prepared(trained, None, f"{kind} noise" if not trained.guided else "noise")
+    if not trained.guided:
+        return Prepared(trained, None, "noise like that of its training")
+    if kind not in TOLD:
+        return Prepared(trained, None, f"{kind} noise")
     how = "estimated" if strength is None else "given"
     if kind == "poisson":
         peak = photon_count(image) if strength is None else strength

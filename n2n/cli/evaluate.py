@@ -89,8 +89,8 @@ def evaluate(
 ) -> None:
     """Compare a network with the noisy input, and with denoisers that learn nothing.
 
-    These are blur, median filter, non-local means, wavelets and total variation, each tuned on other pictures than the
-    ones measured.
+    These are blur, median filter, non-local means, wavelets, total variation and sliding cosine transforms, each tuned
+    on other pictures than the ones measured.
 
     Example: n2n evaluate runs/mine photos/ --noise gaussian:25 --whole --out evaluation
 
@@ -113,11 +113,14 @@ def evaluate(
     if size is not None and size < SSIM_WINDOW:
         raise InputError(f"--size is {size}, and SSIM needs at least {SSIM_WINDOW} pixels on a side")
     crops = None if whole else Crops(count, size or (DEFAULT_SIZE if settings is None else settings.size))
+    if sum(given is not None for given in (data, pairs, bursts)) > 1:
+        raise InputError("give one of DATA, --pairs and --bursts to evaluate on, not more")
+    if pairs is not None or bursts is not None:
+        refuse(typed & {"noise"}, "on captures, which bring their own")
+        refuse(typed & {"seed"} if whole else set(), "on whole captures")
     if pairs is not None:
-        refuse(typed & {"data", "bursts", "noise"}, "with --pairs")
         evaluated = capture_set(*pairs, crops, seed)
     elif bursts is not None:
-        refuse(typed & {"data", "noise"}, "with --bursts")
         evaluated = burst_set(bursts, crops, seed)
     elif data is None:
         raise InputError("give a folder of clean photographs, a tensor file, --pairs A B or --bursts to evaluate on")

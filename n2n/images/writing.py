@@ -29,7 +29,7 @@ def write_image(path: str | os.PathLike[str], picture: Picture) -> None:
     place and renamed, so a full disk leaves an earlier file as it was. A TIFF of 16 bits keeps profile and
     resolution, and of EXIF what is said in words (description, make, model, software, date, artist, copyright), not
     exposure or place; BMP, PGM and PPM know no metadata. Raises `InputError` for a suffix that is not known, a
-    picture that the format cannot hold (16 bits or alpha in a JPEG), or a failed write.
+    picture that the format cannot hold (16 bits in a JPEG, alpha in a JPEG or BMP), or a failed write.
     """
     path = Path(path)
     write_whole(path, _encode(path, picture))
@@ -48,7 +48,7 @@ def _encode(path: Path, picture: Picture) -> bytes:
     if not picture.pixels.isfinite().all():
         raise ValueError("the picture holds numbers that are not finite")
     planes = picture.pixels if picture.alpha is None else torch.cat([picture.pixels, picture.alpha[None]])
-    if picture.alpha is not None and kind in ("JPEG", "PPM"):
+    if picture.alpha is not None and kind in ("BMP", "JPEG", "PPM"):
         raise InputError(f"{path}: {kind} holds no transparency: choose .png or .tiff")
     most = 2**picture.depth - 1
     rounded = planes.detach().cpu().clamp(0, 1).mul(most).add_(0.5).permute(1, 2, 0)

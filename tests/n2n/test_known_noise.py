@@ -59,6 +59,11 @@ def test_the_network_for_noise_whose_strength_is_told_can_be_told(kind: str) -> 
     assert bundled_for(kind, torch.device("cpu")).guided
 
 
+def test_of_a_network_that_cannot_be_told_nothing_more_is_said() -> None:
+    ready = prepared(guided._replace(guided=False), KnownNoise("gaussian"), noisy("gaussian:25"))
+    assert (ready.sigma, ready.words) == (None, "noise like that of its training")
+
+
 def test_a_strength_that_is_given_is_told() -> None:
     gaussian = prepared(guided, KnownNoise("gaussian", 51), noisy("gaussian:10"))
     assert (gaussian.sigma, gaussian.words) == (0.2, "Gaussian noise of σ 51.0 on the scale of 0 to 255 (given)")

@@ -78,6 +78,8 @@ def test_what_a_format_cannot_hold_is_refused(tmp_path: Path) -> None:
     colour, grey = torch.zeros(3, 2, 2), torch.zeros(1, 2, 2)
     for name, picture in (
         ("a.jpg", Picture(colour, alpha=grey[0])),
+        ("a.bmp", Picture(colour, alpha=grey[0])),
+        ("a.bmp", Picture(grey, alpha=grey[0])),
         ("a.jpg", Picture(grey, depth=16)),
         ("a.webp", Picture(colour, depth=16)),
         ("a.bmp", Picture(grey, depth=16)),
