@@ -1,6 +1,7 @@
 """The command `n2n`, also as `python -m n2n`."""
 
 import sys
+from typing import NoReturn
 
 from n2n.cli import app
 from n2n.errors import InputError
@@ -13,8 +14,16 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        sys.stderr.write(f"n2n: {error}\n")
-        sys.exit(2)
+        _end(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _end(f"{error.filename} cannot be used: {error.strerror}; check the path and its permissions")
+
+
+def _end(sentence: str) -> NoReturn:
+    sys.stderr.write(f"n2n: {sentence}\n")
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from n2n.errors import InputError
@@ -24,7 +24,8 @@ def write_whole(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # where there is no folder, there is no partial file
+            partial.unlink()
         kept = "; the file that is there is unchanged" if path.exists() else ""
         raise InputError(f"{path} could not be written: {error.strerror}{kept}") from error
     except KeyboardInterrupt:

@@ -55,3 +55,9 @@ def test_an_interrupted_write_leaves_no_partial_file(tmp_path: Path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         write_whole(tmp_path / "x", b"one")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_where_a_folder_is_needed_is_an_input_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="could not be written: Not a directory"):
+        write_whole(tmp_path / "file" / "x", b"")
