@@ -50,7 +50,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
             path.rename(replaced)
         fresh.rename(path)
     except OSError as error:
-        raise InputError(f"{path} cannot be made: {error.strerror}") from None
+        raise InputError(f"{path} cannot be made: {error.strerror}; give another --out") from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     shutil.rmtree(replaced, ignore_errors=True)

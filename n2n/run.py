@@ -33,10 +33,18 @@ def fresh_path(parent: Path, stem: str) -> Path:
 
 def refuse_existing(path: Path, force: bool) -> None:
     """Raises InputError where something stands at a path, unless it is a run and `force`."""
+    if path.exists() and not _is_run(path):
+        raise InputError(f"{path} exists and is not the folder of a run, so it is not replaced: give another --out")
     if path.exists() and not force:
-        raise InputError(f"{path} exists: go on with --resume, replace it with --force, or give another folder")
-    if path.exists() and not (path / "config.json").is_file():
-        raise InputError(f"{path} is not the folder of a run, so --force does not replace it")
+        raise InputError(f"{path} exists: go on with --resume, replace it with --force, or give another --out")
+
+
+def _is_run(path: Path) -> bool:
+    """Whether the folder has a run's settings: other things have a config.json too."""
+    try:
+        return bool(Run.open(path).settings)
+    except InputError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class Run:
 
     @property
     def settings(self) -> Settings:
-        return Settings.from_json(self.config.read_text(), self.config)
+        return Settings.from_json(self.config.read_text(errors="replace"), self.config)
 
     def state(self, device: torch.device) -> State | None:
         """The state to go on from; None where the run was stopped before there was one.
@@ -139,18 +147,22 @@ class Run:
         """
         if not self.metrics.exists():
             return
-        *lines, _unfinished = self.metrics.read_text().split("\n")
+        *lines, _unfinished = self.metrics.read_text(errors="replace").split("\n")
         for number, line in enumerate(lines, 1):
             try:
                 entry = json.loads(line)
-                entry["step"], entry["loss"]
+                float(entry["step"]), float(entry["loss"])
             except (ValueError, TypeError, KeyError):
                 raise InputError(f"line {number} of {self.metrics} is damaged: take it out to go on") from None
             yield entry
 
     def go_on_from(self, step: int) -> None:
-        """Clears away what a process that was stopped has left after a step: metrics, and files half written."""
+        """Clears away what a process that was stopped has left after a step: metrics, and files half written.
+
+        Makes the folder for figures again where it was removed.
+        """
         remove_partial(self.path)
+        self.figures.mkdir(exist_ok=True)
         if self.metrics.exists():
             kept = [json.dumps(entry) for entry in self.entries() if entry["step"] <= step]
             write_whole(self.metrics, "".join(line + "\n" for line in kept).encode())

@@ -89,8 +89,9 @@ def train(
         refuse(typed - {"resume", "device", "save_every"}, "with --resume, as the run's settings hold")
         run = Run.open(resume)
         settings = run.settings
+        reached = run.state(target)
         source = _read(settings)
-        state = run.state(target) or begin(settings, source, target)
+        state = reached or begin(settings, source, target)
         run.go_on_from(state.step)
     else:
         is_file = data is not None and data.suffix.lower() in TENSOR_SUFFIXES

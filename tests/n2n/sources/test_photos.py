@@ -102,7 +102,7 @@ def test_procedural_images_need_no_files() -> None:
     assert not torch.equal(noisy, target)
     again = procedural(PointSample(2, 4), size=16, count=4, side=64)
     assert torch.equal(again.draw(50, generator())[0], noisy)
-    with pytest.raises(InputError, match="raise the side"):
+    with pytest.raises(InputError, match="choose a smaller size"):
         procedural(PointSample(8, 8), size=16, count=4, side=64)
 
 
