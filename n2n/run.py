@@ -16,6 +16,7 @@ from n2n.card import card
 from n2n.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from n2n.errors import InputError
 from n2n.files import remove_partial, whole_folder, write_whole
+from n2n.fingerprint import fingerprint
 from n2n.settings import Settings
 from n2n.sources import Source
 from n2n.training import Score, State
@@ -64,6 +65,7 @@ class Run:
             fresh = cls(folder)
             fresh.figures.mkdir()
             write_whole(fresh.config, settings.to_json().encode())
+            write_whole(fresh.pictures, json.dumps(fingerprint(settings)).encode())
         return cls(path)
 
     @classmethod
@@ -77,6 +79,10 @@ class Run:
     @property
     def config(self) -> Path:
         return self.path / "config.json"
+
+    @property
+    def pictures(self) -> Path:
+        return self.path / "pictures.json"
 
     @property
     def metrics(self) -> Path:
@@ -111,6 +117,20 @@ class Run:
         if changed:
             raise InputError(f"{self.config} was changed after the run began ({', '.join(changed)}): change it back")
         return last.state
+
+    def refuse_changed_pictures(self) -> None:
+        """Raises InputError where the files to train on are not those that the run was begun with."""
+        if not self.pictures.exists():  # of a run that is older than this check
+            return
+        try:
+            before = json.loads(self.pictures.read_text(errors="replace"))
+        except ValueError:
+            raise InputError(f"{self.pictures} is damaged: remove it to go on without knowing") from None
+        now = fingerprint(self.settings)
+        if before != now:
+            raise InputError(
+                f"the pictures that {self.path} was begun with have changed: bring them back, or begin another run"
+            )
 
     def checkpoint(self, device: torch.device) -> Checkpoint:
         """The best checkpoint, or the last one where no score was taken yet."""

@@ -91,6 +91,7 @@ def train(
         settings = run.settings
         reached = run.state(target)
         source = _read(settings)
+        run.refuse_changed_pictures()
         state = reached or begin(settings, source, target)
         run.go_on_from(state.step)
     else:

@@ -123,7 +123,7 @@ def test_going_on_clears_files_half_written(tmp_path: Path) -> None:
     for folder in (run.path, run.figures):
         (folder / ".something.png.123.partial").write_bytes(b"half")
     run.go_on_from(0)
-    assert sorted(path.name for path in run.path.rglob("*")) == ["config.json", "figures"]
+    assert sorted(path.name for path in run.path.rglob("*")) == ["config.json", "figures", "pictures.json"]
 
 
 def test_going_on_makes_a_folder_for_figures_that_was_removed(tmp_path: Path) -> None:
