@@ -27,7 +27,6 @@ __all__ = [
     "TABLE",
     "Shown",
     "draw_pictures",
-    "make_folder",
     "refuse_evaluated",
     "write_csv",
     "write_table",
@@ -43,14 +42,6 @@ def refuse_evaluated(folder: Path, force: bool) -> None:
     for path in (folder / CSV, folder / TABLE, folder / PICTURES):
         if path.exists() and not force:
             raise InputError(f"{path} exists: replace it with --force, or give another --out")
-
-
-def make_folder(folder: Path) -> None:
-    """Raises InputError where it cannot be made."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}; give another --out") from None
 
 
 def write_csv(folder: Path, measurements: Iterable[Measurement]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from n2n.errors import InputError
 
-__all__ = ["remove_partial", "whole_folder", "write_whole"]
+__all__ = ["make_folder", "remove_partial", "whole_folder", "write_whole"]
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -31,6 +31,16 @@ def write_whole(path: Path, data: bytes) -> None:
     except KeyboardInterrupt:
         partial.unlink(missing_ok=True)
         raise
+
+
+def make_folder(path: Path) -> None:
+    """Raises InputError where there cannot be a folder, or nothing may be written to it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be made: {error.strerror}; give another --out") from None
+    if not os.access(path, os.W_OK):
+        raise InputError(f"{path} may not be written to: give another --out")
 
 
 @contextmanager

@@ -141,6 +141,4 @@ def _check_numbers(images: Tensor, path: Path) -> None:
             raise InputError(f"{path} holds numbers that are not finite: finite ones in [0, 1] are needed")
         low, high = map(float, few.aminmax())
         if max(-low, high) > 4:
-            raise InputError(
-                f"{path} holds numbers from {low:g} to {high:g}: scale them so that white is 1, and black 0"
-            )
+            raise InputError(f"{path} holds numbers from {low:g} to {high:g}: scale them so that white is 1")

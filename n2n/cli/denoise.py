@@ -14,7 +14,9 @@ from n2n.cli.console import DeviceOption, UnusedSeedOption, console, progress_ba
 from n2n.denoise import Tile, Track, Trained
 from n2n.denoise import denoise as denoised
 from n2n.errors import InputError, unknown
+from n2n.files import make_folder
 from n2n.images import list_images, read_image, refuse_unwritable, write_image
+from n2n.noise import noises
 from n2n.noise_level import noise_deviation, photon_count
 from n2n.run import trained_network
 from n2n.weights import bundled, names
@@ -59,6 +61,7 @@ def denoise(
         trained = Trained.from_checkpoint(trained_network(network, target))
         if noise is not None and not (trained.guided and kind in TOLD):
             raise InputError(f"--noise has no effect on the network of {network}, which cannot be told: leave it out")
+        kind = kind if trained.guided else "the run's"
     else:
         trained = bundled("gaussian" if kind == "poisson" else kind, target)
     orientations = 8 if flips else 1
@@ -67,7 +70,7 @@ def denoise(
     for _, path in jobs:
         if path.exists() and not force:
             raise InputError(f"{path} exists: replace it with --force, or give another --out")
-    _make_folder(jobs[0][1].parent)
+    make_folder(jobs[0][1].parent)
     failures = []
     with progress_bar("tiles") as bar:
         task = bar.add_task("denoising", total=None, rate="–", status="")
@@ -100,8 +103,12 @@ TOLD = ("gaussian", "poisson")  # kinds of noise whose strength the network is t
 
 def _kind(noise: str | None) -> tuple[str, float | None]:
     """The kind of noise and its strength, None to estimate it."""
-    kind, colon, strength = (part.strip() for part in (noise or "gaussian").lower().partition(":"))
+    kind, colon, strength = (part.strip() for part in ("gaussian" if noise is None else noise).lower().partition(":"))
     known = {*names(), *TOLD}
+    if kind in set(noises) - known:
+        raise InputError(
+            f"no network for {kind} noise comes with n2n ({', '.join(sorted(known))}): train one, for --run"
+        )
     if kind not in known:
         raise unknown("noise", kind, known)
     if not colon:
@@ -142,7 +149,7 @@ def _function(
 ) -> tuple[Callable[[Tensor, int, Track], Tensor], str]:
     """What denoises the pixels, and what noise that is in words."""
     if not trained.guided or kind not in TOLD:
-        words = f"{kind} noise" if not trained.guided else "noise"
+        words = f"{kind} noise"
         return (lambda image, orientations, track: denoised(trained, image, orientations, track=track)), words
     how = "estimated" if strength is None else "given"
     if kind == "poisson":
@@ -156,17 +163,11 @@ def _function(
     return (lambda image, orientations, track: denoised(network, image, orientations, sigma, track)), words
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}") from None
-
-
 def _jobs(picture: Path, out: Path | None) -> list[tuple[Path, Path]]:
     """What to read and where to write it."""
     if picture.is_dir():
-        folder = out or picture.with_name(f"{picture.resolve().name}-denoised")
+        named = picture.resolve() if picture.name in ("", "..") else picture  # as "." is not
+        folder = out or named.with_name(f"{picture.resolve().name}-denoised")
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file; the pictures of a folder need a folder")
         return [(path, folder / path.name) for path in list_images(picture)]

@@ -29,7 +29,8 @@ from n2n.evaluation import (
     whole_captures,
     whole_photos,
 )
-from n2n.evaluation_files import PICTURES, Shown, draw_pictures, make_folder, refuse_evaluated, write_csv, write_table
+from n2n.evaluation_files import PICTURES, Shown, draw_pictures, refuse_evaluated, write_csv, write_table
+from n2n.files import make_folder
 from n2n.images import list_images
 from n2n.noise import Noise, parse_noise
 from n2n.noise_level import noise_deviation

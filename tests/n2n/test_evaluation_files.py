@@ -10,7 +10,7 @@ from PIL import Image
 
 from n2n.errors import InputError
 from n2n.evaluation import Measurement, Row
-from n2n.evaluation_files import CELL, Shown, draw_pictures, make_folder, refuse_evaluated, write_csv, write_table
+from n2n.evaluation_files import CELL, Shown, draw_pictures, refuse_evaluated, write_csv, write_table
 
 
 def test_the_csv_has_a_line_for_each_image_and_method(tmp_path: Path) -> None:
@@ -53,8 +53,6 @@ def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="another --out"):
         refuse_evaluated(tmp_path / "file", force=True)
-    with pytest.raises(InputError, match="another --out"):
-        make_folder(tmp_path / "file" / "below")
 
 
 def row(height: int, width: int, channels: int, level: float) -> Shown:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from n2n.errors import InputError
-from n2n.files import whole_folder, write_whole
+from n2n.files import make_folder, whole_folder, write_whole
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -61,3 +61,14 @@ def test_a_file_where_a_folder_is_needed_is_an_input_error(tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="could not be written: Not a directory"):
         write_whole(tmp_path / "file" / "x", b"")
+
+
+def test_a_folder_that_may_not_be_written_to_is_an_input_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_folder(tmp_path / "deep" / "out")
+    make_folder(tmp_path / "deep" / "out")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made: Not a directory; give another --out"):
+        make_folder(tmp_path / "file" / "out")
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(InputError, match="deep may not be written to: give another --out"):
+        make_folder(tmp_path / "deep")
