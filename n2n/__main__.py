@@ -1,5 +1,6 @@
 """The command `n2n`, also as `python -m n2n`."""
 
+import io
 import sys
 from typing import NoReturn
 
@@ -11,6 +12,9 @@ __all__ = ["main"]
 
 def main() -> None:
     """Runs the command line. What is wrong with its input is one sentence and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # where σ cannot be shown, a question mark can
     try:
         app()
     except InputError as error:

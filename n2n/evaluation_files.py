@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import math
+import os
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -51,7 +52,7 @@ def write_csv(folder: Path, measurements: Iterable[Measurement]) -> None:
     lines.writerow(["image", "method", "psnr", "ssim"])
     for each in measurements:
         lines.writerow([each.picture, each.method, _rounded(each.psnr, 4), _rounded(each.ssim, 6)])
-    write_whole(folder / CSV, text.getvalue().encode())
+    write_whole(folder / CSV, os.fsencode(text.getvalue()))
 
 
 def write_table(folder: Path, rows: Sequence[Row], settings: Mapping[str, str], made: Mapping[str, object]) -> None:
@@ -152,4 +153,5 @@ def _show(axes: Any, image: Tensor, caption: str, interpolation: str) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.set_xlabel(caption, fontsize=9, labelpad=4)
+    text = caption.encode(errors="replace").decode()  # a file's name may hold bytes that are no text, and formulas
+    axes.set_xlabel(text, fontsize=9, labelpad=4, parse_math=False)

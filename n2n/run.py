@@ -198,7 +198,7 @@ class Run:
     def write_card(self, state: State, source: Source, seconds: float) -> None:
         """Writes card.md."""
         text = card(self.path.name, self.settings, state, source.shape, self.best_psnr(), source.has_clean, seconds)
-        write_whole(self.path / "card.md", text.encode())
+        write_whole(self.path / "card.md", os.fsencode(text))
 
 
 def trained_network(path: Path, device: torch.device) -> Checkpoint:

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from n2n.errors import InputError
 from n2n.evaluation import Row
@@ -21,6 +22,7 @@ __all__ = [
     "given",
     "progress_bar",
     "refuse",
+    "say",
     "torch_device",
 ]
 
@@ -69,24 +71,29 @@ def refuse(unused: set[str], why: str) -> None:
         raise InputError(f"{shown} has no effect {why}: leave it out")
 
 
+def say(line: str) -> None:
+    """Prints a line as it is: with brackets that a file's name has, and not broken, so that it can be copied."""
+    console.print(line, markup=False, soft_wrap=True)
+
+
 def progress_bar(unit: str) -> Progress:
     """A bar with the rate in `unit`s a second, the time taken and the time left."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]} " + unit + "/s"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[status]}"),
+        TextColumn("{task.fields[status]}", markup=False),
         console=console,
     )
 
 
 def comparison(title: str, rows: Sequence[Row]) -> Table:
     """A table of denoisers, the best figure of each column in bold."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     table.add_column("")
     for name in ("PSNR per image", "PSNR overall", "SSIM"):
         table.add_column(name, justify="right")

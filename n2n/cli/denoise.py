@@ -10,7 +10,7 @@ import typer
 from torch import Tensor
 
 from n2n.anscombe import stabilized_deviation, stabilizing
-from n2n.cli.console import DeviceOption, UnusedSeedOption, console, progress_bar, torch_device
+from n2n.cli.console import DeviceOption, UnusedSeedOption, progress_bar, say, torch_device
 from n2n.denoise import Tile, Track, Trained
 from n2n.denoise import denoise as denoised
 from n2n.errors import InputError, unknown
@@ -92,7 +92,7 @@ def denoise(
                     raise
                 failures.append(error)
             else:
-                console.print(f"{path}: {used}")
+                say(f"{path}: {used}")
     if failures:
         others = "".join(f"; {error}" for error in failures[1:])
         raise InputError(f"{len(failures)} of {len(jobs)} pictures were not denoised: {failures[0]}{others}")

@@ -10,7 +10,17 @@ from rich.table import Table
 from torch import Generator
 
 from n2n.baselines import Baseline, baselines, tune
-from n2n.cli.console import DeviceOption, SeedOption, comparison, console, given, progress_bar, refuse, torch_device
+from n2n.cli.console import (
+    DeviceOption,
+    SeedOption,
+    comparison,
+    console,
+    given,
+    progress_bar,
+    refuse,
+    say,
+    torch_device,
+)
 from n2n.denoise import Trained
 from n2n.errors import InputError
 from n2n.evaluation import (
@@ -136,7 +146,7 @@ def evaluate(
     if out is not None:
         make_folder(out)
     tuned, told = _tuned(settings, measured)
-    console.print(f"baselines tuned on {told}")
+    say(f"baselines tuned on {told}")
     denoisers: dict[str, Denoiser] = {baseline.name: baseline for baseline in tuned}
     denoisers[contender.name] = contender.denoiser
     measurements = _measure(denoisers, measured)
@@ -157,7 +167,7 @@ def evaluate(
         }
         write_table(out, rows, words, made)
         draw_pictures(out / PICTURES, _extremes(denoisers, measured, measurements, rows, contender.name))
-        console.print(str(out))
+        say(str(out))
 
 
 # What is compared -------------------------------------------------------------------------------------------
@@ -277,7 +287,8 @@ def _warn_of_own(settings: Settings, paths: Sequence[Path]) -> None:
     own = same_files(paths, own_files(settings))
     if own:
         some = own[0].name if len(own) == 1 else f"{len(own)} of the {len(paths)} files"
-        console.print(f"[yellow]{some} belong to the run's own pictures: on others the network may do worse[/yellow]")
+        warning = f"{some} belong to the run's own pictures: on others the network may do worse"
+        console.print(warning, style="yellow", markup=False)
 
 
 # Denoising --------------------------------------------------------------------------------------------------
@@ -317,7 +328,7 @@ def _print(measured: Measured, rows: Sequence[Row], words: dict[str, str]) -> No
     if measured.clean:
         console.print(comparison(title, labelled))
         return
-    console.print(f"{title}: PSNR estimated from noisy pairs, as there are no clean images")
+    say(f"{title}: PSNR estimated from noisy pairs, as there are no clean images")
     table = Table()
     table.add_column("")
     table.add_column("PSNR overall, estimated", justify="right")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from n2n.cli.console import DeviceOption, SeedOption, console, given, refuse, torch_device
+from n2n.cli.console import DeviceOption, SeedOption, console, given, refuse, say, torch_device
 from n2n.cli.fitting import SAVE_EVERY, finish, fit
 from n2n.errors import InputError
 from n2n.losses import losses
@@ -131,7 +131,7 @@ def train(
         run = Run.create(path, settings, force)
     state, seconds = fit(run, source, state, save_every=save_every)
     finish(run, source, state, seconds)
-    console.print(f"{run.path}")
+    say(str(run.path))
 
 
 def _read(settings: Settings) -> Source:
