@@ -57,10 +57,12 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise InputError(f"there is no checkpoint {path}") from None
+    except FileNotFoundError:  # also of a file that may not be read
+        if path.exists():
+            raise InputError(f"{path} may not be read: check its permissions") from None
+        raise InputError(f"there is no checkpoint {path}: name the folder of a run, or a checkpoint file") from None
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is damaged or no checkpoint ({error})") from None
+        raise InputError(f"{path} is damaged or no checkpoint ({error}): restore it, or name another run") from None
     try:
         settings = Settings.from_json(metadata["settings"], path)
         shape = tuple(json.loads(metadata["shape"]))
@@ -68,14 +70,18 @@ def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
         state = State(
             params=_filled("params", params, tensors, device),
             optimizer=_filled("optimizer", settings.optimizer().init(params), tensors, device),
-            generator=tensors["generator"],
+            generator=_alike("generator", Generator().get_state(), tensors),
             step=json.loads(metadata["step"]),
             average=None if settings.average is None else _filled("average", params, tensors, device),
         )
         clean = json.loads(metadata.get("clean", "null"))  # which older checkpoints do not say
         return Checkpoint(settings, state, shape, json.loads(metadata["psnr"]), clean)
+    except InputError:
+        raise
     except KeyError as error:
         raise InputError(f"{path} is a safetensors file, but no checkpoint of n2n: it lacks {error}") from None
+    except (ValueError, TypeError, IndexError) as error:
+        raise InputError(f"{path} is damaged ({error}): restore it, or name another run") from None
 
 
 def _named(prefix: str, values: Any) -> dict[str, Tensor]:
@@ -84,7 +90,15 @@ def _named(prefix: str, values: Any) -> dict[str, Tensor]:
 
 def _filled(prefix: str, like: Any, tensors: dict[str, Tensor], device: torch.device) -> Any:
     """A pytree like another, with the tensors that its paths name."""
-    _, treedef = tree.flatten(like)
-    found = [tensors[f"{prefix}.{path}"] for path in tree.paths(like)]
+    leaves, treedef = tree.flatten(like)
+    found = [_alike(f"{prefix}.{path}", leaf, tensors) for path, leaf in zip(tree.paths(like), leaves, strict=True)]
     # A 0-d tensor, such as a count of steps, stays on the CPU where it is read without waiting for a device.
     return tree.unflatten(treedef, [t.to(device) if t.ndim else t for t in found])
+
+
+def _alike(name: str, like: Tensor, tensors: dict[str, Tensor]) -> Tensor:
+    """The tensor of a name. Raises ValueError where it has not the shape and the dtype of another."""
+    found = tensors[name]
+    if found.shape != like.shape or found.dtype != like.dtype:
+        raise ValueError(f"{name} is {found.dtype} {tuple(found.shape)}, not {like.dtype} {tuple(like.shape)}")
+    return found

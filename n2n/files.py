@@ -3,12 +3,12 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from n2n.errors import InputError
 
-__all__ = ["remove_partial", "whole_folder", "write_whole"]
+__all__ = ["make_folder", "remove_partial", "whole_folder", "write_whole"]
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -24,12 +24,23 @@ def write_whole(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # where there is no folder, there is no partial file
+            partial.unlink()
         kept = "; the file that is there is unchanged" if path.exists() else ""
         raise InputError(f"{path} could not be written: {error.strerror}{kept}") from error
     except KeyboardInterrupt:
         partial.unlink(missing_ok=True)
         raise
+
+
+def make_folder(path: Path) -> None:
+    """Raises InputError where there cannot be a folder, or nothing may be written to it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be made: {error.strerror}; give another --out") from None
+    if not os.access(path, os.W_OK):
+        raise InputError(f"{path} may not be written to: give another --out")
 
 
 @contextmanager
@@ -49,7 +60,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
             path.rename(replaced)
         fresh.rename(path)
     except OSError as error:
-        raise InputError(f"{path} cannot be made: {error.strerror}") from None
+        raise InputError(f"{path} cannot be made: {error.strerror}; give another --out") from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     shutil.rmtree(replaced, ignore_errors=True)

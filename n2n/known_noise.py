@@ -13,6 +13,7 @@ from torch import Tensor
 from n2n.anscombe import stabilized_deviation, stabilizing
 from n2n.denoise import Trained
 from n2n.errors import InputError, unknown
+from n2n.noise import noises
 from n2n.noise_level import noise_deviation, photon_count
 from n2n.weights import bundled, names
 
@@ -48,6 +49,8 @@ def parse_known_noise(text: str) -> KnownNoise:
     (KnownNoise(kind='gaussian', strength=None), KnownNoise(kind='poisson', strength=30.0))
     """
     kind, colon, strength = (part.strip() for part in text.lower().partition(":"))
+    if kind in set(noises) - set(kinds()):
+        raise InputError(f"no network for {kind} noise comes with n2n ({', '.join(kinds())}): train one, for --run")
     if kind not in kinds():
         raise unknown("noise", kind, kinds())
     if not colon:

@@ -16,6 +16,7 @@ from n2n.card import card
 from n2n.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from n2n.errors import InputError
 from n2n.files import remove_partial, whole_folder, write_whole
+from n2n.fingerprint import fingerprint
 from n2n.settings import Settings
 from n2n.sources import Source
 from n2n.training import Score, State
@@ -33,10 +34,18 @@ def fresh_path(parent: Path, stem: str) -> Path:
 
 def refuse_existing(path: Path, force: bool) -> None:
     """Raises InputError where something stands at a path, unless it is a run and `force`."""
+    if path.exists() and not _is_run(path):
+        raise InputError(f"{path} exists and is not the folder of a run, so it is not replaced: give another --out")
     if path.exists() and not force:
-        raise InputError(f"{path} exists: go on with --resume, replace it with --force, or give another folder")
-    if path.exists() and not (path / "config.json").is_file():
-        raise InputError(f"{path} is not the folder of a run, so --force does not replace it")
+        raise InputError(f"{path} exists: go on with --resume, replace it with --force, or give another --out")
+
+
+def _is_run(path: Path) -> bool:
+    """Whether the folder has a run's settings: other things have a config.json too."""
+    try:
+        return bool(Run.open(path).settings)
+    except InputError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ class Run:
             fresh = cls(folder)
             fresh.figures.mkdir()
             write_whole(fresh.config, settings.to_json().encode())
+            write_whole(fresh.pictures, json.dumps(fingerprint(settings)).encode())
         return cls(path)
 
     @classmethod
@@ -69,6 +79,10 @@ class Run:
     @property
     def config(self) -> Path:
         return self.path / "config.json"
+
+    @property
+    def pictures(self) -> Path:
+        return self.path / "pictures.json"
 
     @property
     def metrics(self) -> Path:
@@ -88,7 +102,7 @@ class Run:
 
     @property
     def settings(self) -> Settings:
-        return Settings.from_json(self.config.read_text(), self.config)
+        return Settings.from_json(self.config.read_text(errors="replace"), self.config)
 
     def state(self, device: torch.device) -> State | None:
         """The state to go on from; None where the run was stopped before there was one.
@@ -103,6 +117,20 @@ class Run:
         if changed:
             raise InputError(f"{self.config} was changed after the run began ({', '.join(changed)}): change it back")
         return last.state
+
+    def refuse_changed_pictures(self) -> None:
+        """Raises InputError where the files to train on are not those that the run was begun with."""
+        if not self.pictures.exists():  # of a run that is older than this check
+            return
+        try:
+            before = json.loads(self.pictures.read_text(errors="replace"))
+        except ValueError:
+            raise InputError(f"{self.pictures} is damaged: remove it to go on without knowing") from None
+        now = fingerprint(self.settings)
+        if before != now:
+            raise InputError(
+                f"the pictures that {self.path} was begun with have changed: bring them back, or begin another run"
+            )
 
     def checkpoint(self, device: torch.device) -> Checkpoint:
         """The best checkpoint, or the last one where no score was taken yet."""
@@ -139,18 +167,22 @@ class Run:
         """
         if not self.metrics.exists():
             return
-        *lines, _unfinished = self.metrics.read_text().split("\n")
+        *lines, _unfinished = self.metrics.read_text(errors="replace").split("\n")
         for number, line in enumerate(lines, 1):
             try:
                 entry = json.loads(line)
-                entry["step"], entry["loss"]
+                float(entry["step"]), float(entry["loss"])
             except (ValueError, TypeError, KeyError):
                 raise InputError(f"line {number} of {self.metrics} is damaged: take it out to go on") from None
             yield entry
 
     def go_on_from(self, step: int) -> None:
-        """Clears away what a process that was stopped has left after a step: metrics, and files half written."""
+        """Clears away what a process that was stopped has left after a step: metrics, and files half written.
+
+        Makes the folder for figures again where it was removed.
+        """
         remove_partial(self.path)
+        self.figures.mkdir(exist_ok=True)
         if self.metrics.exists():
             kept = [json.dumps(entry) for entry in self.entries() if entry["step"] <= step]
             write_whole(self.metrics, "".join(line + "\n" for line in kept).encode())
@@ -166,7 +198,7 @@ class Run:
     def write_card(self, state: State, source: Source, seconds: float) -> None:
         """Writes card.md."""
         text = card(self.path.name, self.settings, state, source.shape, self.best_psnr(), source.has_clean, seconds)
-        write_whole(self.path / "card.md", text.encode())
+        write_whole(self.path / "card.md", os.fsencode(text))
 
 
 def is_network(path: Path) -> bool:

@@ -68,7 +68,8 @@ class Settings:
                 raise unknown(kind, name, known)
         for name in ("size", "pairs", "epochs", "batch", "microbatch"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
+                what = "the count of pairs" if name == "pairs" else name
+                raise InputError(f"{what} is {getattr(self, name)}; it must be at least 1")
         if not 0 < self.lr < math.inf:
             raise InputError(f"lr is {self.lr}; it must be positive and finite")
         if not all(0 <= beta < 1 for beta in self.betas):
@@ -130,7 +131,7 @@ class Settings:
             for name in ("captures", "betas"):
                 values[name] = tuple(values[name]) if values[name] is not None else None
             return cls(**values)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             if isinstance(error, InputError):
                 raise
-            raise InputError(f"{where} does not hold the settings of a run ({error})") from None
+            raise InputError(f"{where} does not hold the settings of a run ({error}): restore it") from None

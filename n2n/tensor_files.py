@@ -4,9 +4,11 @@ import pickle
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from n2n.errors import InputError
@@ -54,6 +56,8 @@ def read_tensors(path: str | Path) -> TensorPairs:
     channels. Raises `InputError` for anything else; code that a file carries is never run.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder where a tensor file is expected ({', '.join(TENSOR_SUFFIXES)})")
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     readers = {".npy": _read_npy, ".npz": _read_npz}
@@ -75,7 +79,7 @@ def _read_npy(path: Path) -> tuple[Tensor, Tensor, bool]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # a damaged file can make its reader raise anything
-        raise InputError(f"{path} is no .npy file that can be read ({error})") from error
+        raise InputError(f"{path} is no .npy file that can be read: it is cut off, or no array of numbers") from error
     if not isinstance(array, np.ndarray) or array.ndim != 5 or array.shape[1] != 2:
         found = array.shape if isinstance(array, np.ndarray) else "an archive"
         raise InputError(f"{path} holds {found}: an array (N, 2, C, H, W), two captures of each image, is needed")
@@ -93,14 +97,19 @@ def _read_npz(path: Path) -> tuple[Tensor, Tensor, bool]:
             arrays = {name: file[name] for name in ("noisy", "clean", "target") if name in file}
             found = ", ".join(file.files)
     except Exception as error:  # a damaged archive can make its reader raise anything
-        raise InputError(f"{path} is no .npz file that can be read ({error})") from error
+        raise InputError(f"{path} is no .npz file that can be read: it is cut off, or no arrays of numbers") from error
     if len(arrays) != 2 or "noisy" not in arrays:
         raise InputError(f"{path} holds {found}: 'noisy' and either 'clean' or 'target' are needed")
     try:
-        noisy, second = (torch.from_numpy(array) for array in arrays.values())
+        noisy, second = (torch.from_numpy(_in_native_order(array)) for array in arrays.values())
     except TypeError as error:
         raise InputError(f"{path} holds arrays that are not of numbers ({error})") from error
     return noisy, second, "clean" in arrays
+
+
+def _in_native_order(array: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers, with bytes in the order that torch knows."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _read_pickle(path: Path) -> tuple[Tensor, Tensor, None]:
@@ -110,23 +119,26 @@ def _read_pickle(path: Path) -> tuple[Tensor, Tensor, None]:
     except pickle.UnpicklingError as error:
         raise InputError(f"{path} holds more than tensors, which is not run, or is damaged") from error
     except Exception as error:  # a damaged file can make its reader raise anything
-        raise InputError(f"{path} is no tensor file that can be read") from error
+        raise InputError(f"{path} is no tensor file that can be read: save one with torch.save") from error
     if not (isinstance(content, tuple | list) and len(content) == 2 and all(map(_is_plain, content))):
         raise InputError(f"{path} is not a pair of tensors: save one with torch.save((noisy, target), path)")
     return content[0].detach(), content[1].detach(), None
 
 
 def _is_plain(content: object) -> bool:
-    return isinstance(content, Tensor) and content.layout == torch.strided and not content.is_quantized
+    if not isinstance(content, Tensor) or content.is_quantized:
+        return False
+    return content.layout == torch.strided and content.device.type == "cpu"
 
 
 def _check_numbers(images: Tensor, path: Path) -> None:
     if images.dtype in (torch.uint8, torch.uint16):
         return
-    if not images.is_floating_point():
+    if images.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
         raise InputError(f"{path} holds {images.dtype} numbers: uint8, uint16, or finite ones in [0, 1], are needed")
     for few in images.split(256):  # all of them may be more than memory holds
         if not bool(few.isfinite().all()):
             raise InputError(f"{path} holds numbers that are not finite: finite ones in [0, 1] are needed")
-        if float(few.abs().max()) > 4:
-            raise InputError(f"{path} holds numbers up to {float(few.max()):g}: divide them so that white is 1")
+        low, high = map(float, few.aminmax())
+        if max(-low, high) > 4:
+            raise InputError(f"{path} holds numbers from {low:g} to {high:g}: scale them so that white is 1")

@@ -8,7 +8,7 @@ import torch
 import typer
 from torch import Generator, Tensor
 
-from n2n.cli.console import DeviceOption, SeedOption, comparison, console, torch_device
+from n2n.cli.console import DeviceOption, SeedOption, comparison, console, say, torch_device
 from n2n.cli.fitting import finish, fit
 from n2n.denoise import Trained
 from n2n.evaluation import Denoiser, compare, denoiser, outputs, tuned_baselines
@@ -56,7 +56,7 @@ def demo(
     console.print(comparison(f"{len(noisy)} photographs that the network never saw", compare(images, clean)))
     picture = run.figures / "photographs.png"
     _draw(picture, images, clean, ours)
-    console.print(f"before and after: {picture}\nrun folder: {run.path}")
+    say(f"before and after: {picture}\nrun folder: {run.path}")
 
 
 def photographs(seed: int) -> tuple[Tensor, Tensor]:

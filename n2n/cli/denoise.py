@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from n2n.cli.console import DeviceOption, UnusedSeedOption, console, progress_bar, torch_device
+from n2n.cli.console import DeviceOption, UnusedSeedOption, progress_bar, say, torch_device
 from n2n.denoise import Tile, Track, Trained
 from n2n.denoise import denoise as denoised
 from n2n.errors import InputError
+from n2n.files import make_folder
 from n2n.images import list_images, read_image, refuse_unwritable, write_image
 from n2n.known_noise import TOLD, KnownNoise, bundled_for, kinds, parse_known_noise, prepared
 from n2n.run import trained_network
@@ -49,7 +50,7 @@ def denoise(
 
     Example: n2n denoise photo.jpg
     """
-    known = parse_known_noise(noise or "gaussian")
+    known = parse_known_noise("gaussian" if noise is None else noise)
     target = torch_device(device)
     if network is not None:
         trained = Trained.from_checkpoint(trained_network(network, target))
@@ -63,7 +64,7 @@ def denoise(
     for _, path in jobs:
         if path.exists() and not force:
             raise InputError(f"{path} exists: replace it with --force, or give another --out")
-    _make_folder(jobs[0][1].parent)
+    make_folder(jobs[0][1].parent)
     failures = []
     with progress_bar("tiles") as bar:
         task = bar.add_task("denoising", total=None, rate="–", status="")
@@ -85,7 +86,7 @@ def denoise(
                     raise
                 failures.append(error)
             else:
-                console.print(f"{path}: {used}")
+                say(f"{path}: {used}")
     if failures:
         others = "".join(f"; {error}" for error in failures[1:])
         raise InputError(f"{len(failures)} of {len(jobs)} pictures were not denoised: {failures[0]}{others}")
@@ -102,17 +103,11 @@ def _denoise(source: Path, path: Path, trained: Trained, noise: KnownNoise, orie
     return ready.words
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}") from None
-
-
 def _jobs(picture: Path, out: Path | None) -> list[tuple[Path, Path]]:
     """What to read and where to write it."""
     if picture.is_dir():
-        folder = out or picture.with_name(f"{picture.resolve().name}-denoised")
+        named = picture.resolve() if picture.name in ("", "..") else picture  # as "." is not
+        folder = out or named.with_name(f"{picture.resolve().name}-denoised")
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file; the pictures of a folder need a folder")
         return [(path, folder / path.name) for path in list_images(picture)]

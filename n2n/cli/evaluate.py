@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from n2n.cli.console import DeviceOption, SeedOption, comparison, console, given, progress_bar, refuse, torch_device
+from n2n.cli.console import (
+    DeviceOption,
+    SeedOption,
+    comparison,
+    console,
+    given,
+    progress_bar,
+    refuse,
+    say,
+    torch_device,
+)
 from n2n.errors import InputError
 from n2n.evaluation import (
     PICTURES,
@@ -21,7 +31,6 @@ from n2n.evaluation import (
     contender,
     draw_pictures,
     extremes,
-    make_folder,
     measure,
     own_files,
     photo_set,
@@ -35,6 +44,7 @@ from n2n.evaluation import (
     write_csv,
     write_table,
 )
+from n2n.files import make_folder
 from n2n.metrics import SSIM_WINDOW
 from n2n.run import is_network
 from n2n.settings import Settings
@@ -138,7 +148,7 @@ def evaluate(
     with console.status("tuning the baselines"):
         others = pictures_to_tune_on(evaluated, settings)
         tuned = tuned_baselines(others.noisy, others.second)
-    console.print(f"baselines tuned on {others.description}")
+    say(f"baselines tuned on {others.description}")
     denoisers: dict[str, Denoiser] = {baseline.name: baseline for baseline in tuned}
     denoisers[ours.name] = ours.denoiser
     measurements = _measure(denoisers, evaluated)
@@ -159,7 +169,7 @@ def evaluate(
         }
         write_table(out, rows, words, made)
         draw_pictures(out / PICTURES, extremes(denoisers, evaluated, measurements, ours.name))
-        console.print(str(out))
+        say(str(out))
 
 
 DEFAULT_SIZE = 128  # pixels, of the crops for a network without a run
@@ -169,7 +179,8 @@ def _warn_of_own(settings: Settings, paths: Sequence[Path]) -> None:
     own = same_files(paths, own_files(settings))
     if own:
         some = own[0].name if len(own) == 1 else f"{len(own)} of the {len(paths)} files"
-        console.print(f"[yellow]{some} belong to the run's own pictures: on others the network may do worse[/yellow]")
+        warning = f"{some} belong to the run's own pictures: on others the network may do worse"
+        console.print(warning, style="yellow", markup=False)
 
 
 def _measure(denoisers: dict[str, Denoiser], evaluated: EvaluationSet) -> list[Measurement]:
@@ -191,7 +202,7 @@ def _print(evaluated: EvaluationSet, rows: Sequence[Row], words: dict[str, str])
     if evaluated.clean:
         console.print(comparison(title, labelled))
         return
-    console.print(f"{title}: PSNR estimated from noisy pairs, as there are no clean images")
+    say(f"{title}: PSNR estimated from noisy pairs, as there are no clean images")
     table = Table()
     table.add_column("")
     table.add_column("PSNR overall, estimated", justify="right")

@@ -1,13 +1,14 @@
 """What a training command does once there are a run folder and a source: train, save, stop, draw, describe."""
 
 import math
+import shlex
 import time
 
 import torch
 import typer
 from torch import Generator, Tensor
 
-from n2n.cli.console import console, progress_bar
+from n2n.cli.console import console, progress_bar, say
 from n2n.cli.stopping import stop_requests
 from n2n.denoise import Trained
 from n2n.diagnosis import NotFiniteError
@@ -60,7 +61,8 @@ def fit(
         except NotFiniteError as error:
             raise InputError(f"{error}; {run.path} keeps the checkpoint of step {saved}") from None
     if stopped_by is not None and saved < settings.steps:
-        console.print(f"stopped, and saved at step {saved}; go on with: n2n train --resume {run.path}")
+        go_on = shlex.join(["n2n", "train", "--resume", str(run.path)])
+        say(f"stopped, and saved at step {saved}; go on with: {go_on}")
         raise typer.Exit(128 + stopped_by)
     return state, before + time.monotonic() - started
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import torch
 import typer
 from rich.table import Table
+from rich.text import Text
 from torch import Generator
 
 from n2n.checkpoint import Checkpoint
@@ -41,7 +42,7 @@ def info(
         table.add_row("images", "×".join(map(str, checkpoint.shape)))
         table.add_row("parameters", f"{_count(checkpoint.state.params):,}")
         for name, value in dataclasses.asdict(checkpoint.settings).items():
-            table.add_row(name, str(value))
+            table.add_row(name, Text(str(value)))
         console.print(table)
         return
     for name, constructor in networks.items():

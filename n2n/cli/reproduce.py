@@ -1,5 +1,6 @@
 """n2n reproduce"""
 
+import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from n2n.bench.machine import available_cores, machine
-from n2n.cli.console import DeviceOption, SeedOption, console, given, refuse, torch_device
+from n2n.cli.console import DeviceOption, SeedOption, console, given, refuse, say, torch_device
 from n2n.errors import InputError, unknown
 from n2n.reproduce import (
     PAIRS,
@@ -118,10 +119,10 @@ def reproduce(
             work += paper_jobs(paper, range(seed, seed + (seeds or 1)))
         _run(folder, work, jobs or available_cores(), target)
     except KeyboardInterrupt:
-        console.print(f"stopped; go on with the same command and --out {folder.path}")
+        say(f"stopped; go on with the same command and {shlex.join(['--out', str(folder.path)])}")
         raise typer.Exit(130) from None
     for name in write_report(folder):
-        console.print(str(folder.path / name))
+        say(str(folder.path / name))
 
 
 def _names(what: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from n2n.cli.console import DeviceOption, SeedOption, console, given, refuse, torch_device
+from n2n.cli.console import DeviceOption, SeedOption, console, given, refuse, say, torch_device
 from n2n.cli.fitting import SAVE_EVERY, finish, fit
 from n2n.errors import InputError
 from n2n.losses import losses
@@ -89,8 +89,10 @@ def train(
         refuse(typed - {"resume", "device", "save_every"}, "with --resume, as the run's settings hold")
         run = Run.open(resume)
         settings = run.settings
+        reached = run.state(target)
         source = _read(settings)
-        state = run.state(target) or begin(settings, source, target)
+        run.refuse_changed_pictures()
+        state = reached or begin(settings, source, target)
         run.go_on_from(state.step)
     else:
         is_file = data is not None and data.suffix.lower() in TENSOR_SUFFIXES
@@ -129,7 +131,7 @@ def train(
         run = Run.create(path, settings, force)
     state, seconds = fit(run, source, state, save_every=save_every)
     finish(run, source, state, seconds)
-    console.print(f"{run.path}")
+    say(str(run.path))
 
 
 def _read(settings: Settings) -> Source:

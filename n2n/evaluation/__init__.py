@@ -7,11 +7,11 @@ memory of one. Whatever is drawn of an example depends on its number alone, so t
 from n2n.evaluation.denoisers import Contender, Denoiser, contender, denoiser
 from n2n.evaluation.drawing import draw_pictures
 from n2n.evaluation.extremes import extremes
-from n2n.evaluation.files import PICTURES, make_folder, refuse_evaluated, write_csv, write_table
+from n2n.evaluation.files import PICTURES, refuse_evaluated, write_csv, write_table
 from n2n.evaluation.measuring import Measurement, Row, compare, measure, outputs, refuse_small, summary
-from n2n.evaluation.own_pictures import own_files, same_files
 from n2n.evaluation.sets import Crops, EvaluationSet, burst_set, capture_set, photo_set, tensor_set
 from n2n.evaluation.tuning import pictures_to_tune_on, tuned_baselines
+from n2n.own_pictures import own_files, same_files
 
 __all__ = [
     "PICTURES",
@@ -28,7 +28,6 @@ __all__ = [
     "denoiser",
     "draw_pictures",
     "extremes",
-    "make_folder",
     "measure",
     "outputs",
     "own_files",

@@ -84,4 +84,5 @@ def _show(axes: Any, image: Tensor, caption: str, interpolation: str) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.set_xlabel(caption, fontsize=9, labelpad=4)
+    text = caption.encode(errors="replace").decode()  # a file's name may hold bytes that are no text, and formulas
+    axes.set_xlabel(text, fontsize=9, labelpad=4, parse_math=False)

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from n2n.errors import InputError
 from n2n.evaluation.measuring import Measurement, Row
 from n2n.files import write_whole
 
-__all__ = ["CSV", "PICTURES", "TABLE", "make_folder", "refuse_evaluated", "write_csv", "write_table"]
+__all__ = ["CSV", "PICTURES", "TABLE", "refuse_evaluated", "write_csv", "write_table"]
 
 CSV, TABLE, PICTURES = "images.csv", "table.json", "pictures.png"
 
@@ -29,14 +30,6 @@ def refuse_evaluated(folder: Path, force: bool) -> None:
             raise InputError(f"{path} exists: replace it with --force, or give another --out")
 
 
-def make_folder(folder: Path) -> None:
-    """Raises InputError where it cannot be made."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}; give another --out") from None
-
-
 def write_csv(folder: Path, measurements: Iterable[Measurement]) -> None:
     """Writes `images.csv`: image, method, psnr in dB and ssim; what is not known is left empty."""
     text = io.StringIO()
@@ -44,7 +37,7 @@ def write_csv(folder: Path, measurements: Iterable[Measurement]) -> None:
     lines.writerow(["image", "method", "psnr", "ssim"])
     for each in measurements:
         lines.writerow([each.picture, each.method, _rounded(each.psnr, 4), _rounded(each.ssim, 6)])
-    write_whole(folder / CSV, text.getvalue().encode())
+    write_whole(folder / CSV, os.fsencode(text.getvalue()))
 
 
 def write_table(folder: Path, rows: Sequence[Row], settings: Mapping[str, str], made: Mapping[str, object]) -> None:

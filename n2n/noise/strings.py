@@ -14,6 +14,8 @@ from n2n.noise.text import Text
 
 __all__ = ["noises", "parse_noise"]
 
+MOST = 1e9  # of any strength
+
 # A new model is a file beside this one and its name here.
 noises: dict[str, type[PixelNoise] | type[PointSample]] = {
     "gaussian": Gaussian,
@@ -48,6 +50,8 @@ def parse_noise(text: str) -> Noise:
     if not match:
         raise InputError(f"noise '{text}': write {model.usage}")
     low, high = float(match[1]), float(match[2] or match[1])
+    if high > MOST:
+        raise InputError(f"noise '{text}': {high:g} is more than any picture can show, write {model.usage}")
     if low > high:
         raise InputError(f"noise '{text}': its range is the wrong way round, write {span(high, low)}")
     try:

@@ -26,7 +26,8 @@ class Folder:
         path, or its results are on other data.
         """
         folder = cls(path)
-        if path.exists() and not folder.config.is_file() and (not path.is_dir() or any(path.iterdir())):
+        is_reproduction = folder.config.is_file() and (path / "cells").is_dir()
+        if path.exists() and not is_reproduction and (not path.is_dir() or any(path.iterdir())):
             raise InputError(f"{path} exists and is not the folder of a reproduction: give another --out")
         if force and path.exists():
             shutil.rmtree(path)
@@ -40,7 +41,7 @@ class Folder:
         try:
             (path / "cells").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"{path} cannot be made: {error.strerror}") from None
+            raise InputError(f"{path} cannot be made: {error.strerror}; give another --out") from None
         if found | parts != found:
             write_whole(folder.config, json.dumps(found | parts, indent=2).encode())
         return folder

@@ -92,12 +92,12 @@ def prepare(folder: Path, origin: Origin, tick: Callable[[int], None], track: Tr
     if (place / "baselines.json").exists():
         return
     place.mkdir(parents=True, exist_ok=True)
+    if origin.test is not None:
+        write_images(place / "test.npy", clean_images(origin.test, (SIDE, SIDE)), torch.float32)
     if origin.tensors is not None and origin.validation is not None:
         held_out, dtype = _prepare_tensors(place, origin.tensors, origin.validation, origin, tick)
     else:
         held_out, dtype = _prepare_scenes(place, origin, tick, track)
-    if origin.test is not None:
-        write_images(place / "test.npy", clean_images(origin.test, (SIDE, SIDE)), torch.float32)
     write_images(place / "held-out.npy", held_out, dtype)
     write_baselines(folder)
 

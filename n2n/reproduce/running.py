@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 
+from n2n.errors import InputError
+
 __all__ = ["Job", "News", "run_jobs"]
 
 CPU = torch.device("cpu")
@@ -91,7 +93,7 @@ def _beside(jobs: Sequence[Job], folder: Path, device: torch.device, processes: 
                 said = news.get(timeout=1)
             except queue.Empty:
                 if any(worker.exitcode not in (None, 0) for worker in workers):
-                    raise RuntimeError("a process ended before its cell did; is memory short? Try --jobs 1") from None
+                    raise InputError("a process ended before its cell did; is memory short? Try --jobs 1") from None
                 continue
             if isinstance(said, BaseException):
                 raise said

@@ -62,7 +62,10 @@ def procedural(
     _check_targets(targets)
     need = noise.smallest(size)
     if side < need:
-        raise InputError(f"'{noise}' at size {size} needs images of {need}×{need} pixels: raise the side {side}")
+        raise InputError(
+            f"'{noise}' at size {size} needs pictures of {need}×{need} pixels, and the procedural ones have "
+            f"{side}×{side}: choose a smaller size or cell, or give photographs"
+        )
     generator = torch.Generator().manual_seed(seed)
     groups = (dead_leaves(generator, side, min(GROUP, count - done)) for done in range(0, count, GROUP))
     album = Album.of((Picture(image) for group in groups for image in group), memory)

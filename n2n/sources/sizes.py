@@ -13,7 +13,9 @@ __all__ = ["check_sizes"]
 
 def check_sizes(album: Album, paths: Sequence[Path], smallest: int, what: str) -> None:
     """Raises InputError, naming the first, where a side of a picture has less than `smallest` pixels."""
-    small = (torch.minimum(album.heights, album.widths) < smallest).nonzero().flatten().tolist()
+    # As int64: no side has more pixels, whatever was asked for.
+    shorter = torch.minimum(album.heights, album.widths)
+    small = (shorter < min(smallest, torch.iinfo(torch.int64).max)).nonzero().flatten().tolist()
     if small:
         first, size = paths[small[0]], album.sizes()[small[0]]
         raise InputError(

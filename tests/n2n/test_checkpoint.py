@@ -77,3 +77,32 @@ def test_what_is_no_checkpoint_is_refused_by_name(checkpoint: Checkpoint, tmp_pa
         with pytest.raises(InputError, match=reason) as caught:
             load_checkpoint(path, CPU)
         assert path.name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("step", "many"), ("shape", "3"), ("shape", "[3]"), ("psnr", ""), ("settings", '{"betas": 3, "captures": 5}')],
+)
+def test_damaged_metadata_are_refused_by_name(checkpoint: Checkpoint, tmp_path: Path, name: str, text: str) -> None:
+    tensors, metadata = contents(checkpoint, tmp_path)
+    save_file(tensors, tmp_path / "c", {**metadata, name: text})
+    with pytest.raises(InputError, match=f"^{tmp_path / 'c'} "):
+        load_checkpoint(tmp_path / "c", CPU)
+
+
+@pytest.mark.parametrize("name", ["params", "optimizer", "generator"])
+@pytest.mark.parametrize("other", [torch.zeros(3, 5), torch.zeros(2, dtype=torch.int16)], ids=str)
+def test_a_tensor_of_another_shape_is_refused_by_name(
+    checkpoint: Checkpoint, tmp_path: Path, name: str, other: torch.Tensor
+) -> None:
+    tensors, metadata = contents(checkpoint, tmp_path)
+    chosen = next(each for each in tensors if each.startswith(name))
+    save_file({**tensors, chosen: other}, tmp_path / "c", metadata)
+    with pytest.raises(InputError, match=rf"damaged \({chosen} is torch\.{str(other.dtype)[6:]}"):
+        load_checkpoint(tmp_path / "c", CPU)
+
+
+def contents(checkpoint: Checkpoint, folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    save_checkpoint(folder / "whole", checkpoint)
+    with safe_open(folder / "whole", framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from n2n.errors import InputError
-from n2n.files import whole_folder, write_whole
+from n2n.files import make_folder, whole_folder, write_whole
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -55,3 +55,20 @@ def test_an_interrupted_write_leaves_no_partial_file(tmp_path: Path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         write_whole(tmp_path / "x", b"one")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_where_a_folder_is_needed_is_an_input_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="could not be written: Not a directory"):
+        write_whole(tmp_path / "file" / "x", b"")
+
+
+def test_a_folder_that_may_not_be_written_to_is_an_input_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_folder(tmp_path / "deep" / "out")
+    make_folder(tmp_path / "deep" / "out")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made: Not a directory; give another --out"):
+        make_folder(tmp_path / "file" / "out")
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(InputError, match="deep may not be written to: give another --out"):
+        make_folder(tmp_path / "deep")

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -59,6 +60,9 @@ def test_force_replaces_nothing_but_a_run(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_text("mine")
     with pytest.raises(InputError, match="not the folder of a run"):
         Run.create(tmp_path, SETTINGS, force=True)
+    (tmp_path / "config.json").write_text('{"made by": "another program"}')
+    with pytest.raises(InputError, match="not the folder of a run"):
+        Run.create(tmp_path, SETTINGS, force=True)
     assert (tmp_path / "photo.jpg").exists()
 
 
@@ -99,6 +103,19 @@ def test_damaged_metrics_are_refused_by_their_line(tmp_path: Path) -> None:
     run.metrics.write_text('{"step": 1, "loss": 1}\n\n{"step": 2, "loss": 1}\n')
     with pytest.raises(InputError, match=r"line 2 of .*metrics\.jsonl"):
         list(run.entries())
+    for damage in (b"\xff\xfe\n", b'{"step": "x", "loss": 1}\n', b"3\n"):
+        run.metrics.write_bytes(damage)
+        with pytest.raises(InputError, match=r"line 1 of .*metrics\.jsonl"):
+            list(run.entries())
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"null", b'{"network": null}', b'{"noise": 5}'])
+def test_damaged_settings_are_refused_by_their_file(tmp_path: Path, content: bytes) -> None:
+    run = Run.create(tmp_path / "run", SETTINGS)
+    values = json.loads(run.config.read_text())
+    run.config.write_bytes(json.dumps(values | json.loads(content)).encode() if content[:1] == b"{" else content)
+    with pytest.raises(InputError, match=r"config\.json does not hold the settings of a run"):
+        run.settings  # noqa: B018
 
 
 def test_going_on_clears_files_half_written(tmp_path: Path) -> None:
@@ -106,7 +123,14 @@ def test_going_on_clears_files_half_written(tmp_path: Path) -> None:
     for folder in (run.path, run.figures):
         (folder / ".something.png.123.partial").write_bytes(b"half")
     run.go_on_from(0)
-    assert sorted(path.name for path in run.path.rglob("*")) == ["config.json", "figures"]
+    assert sorted(path.name for path in run.path.rglob("*")) == ["config.json", "figures", "pictures.json"]
+
+
+def test_going_on_makes_a_folder_for_figures_that_was_removed(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", SETTINGS)
+    run.figures.rmdir()
+    run.go_on_from(0)
+    assert run.figures.is_dir()
 
 
 def test_a_score_that_is_no_number_is_never_the_best(tmp_path: Path) -> None:

@@ -118,6 +118,9 @@ def test_code_in_a_tensor_file_does_not_run(tmp_path: Path, zipped: bool) -> Non
         ((images(2).int(), images(2).int()), "int32 numbers"),
         ((images(2).float(), images(2).float()), "so that white is 1"),
         ((images(2) / torch.zeros(1), images(2) / 255), "finite"),
+        ((images(2) / 255 - 9, images(2) / 255), "numbers from -9 to -8"),
+        ((images(2).to(torch.float8_e4m3fn), images(2)), "float8_e4m3fn numbers"),
+        ((images(2).to("meta"), images(2).to("meta")), "not a pair of tensors"),
     ],
 )
 def test_a_tensor_file_that_is_not_two_image_tensors_is_named(tmp_path: Path, content: object, why: str) -> None:
@@ -134,6 +137,8 @@ def test_damaged_tensor_files_are_named(tmp_path: Path) -> None:
             read_tensors(path)
     with pytest.raises(InputError, match="no such file"):
         read_tensors(tmp_path / "none.pkl")
+    with pytest.raises(InputError, match="is a folder where a tensor file is expected"):
+        read_tensors(tmp_path)
     (tmp_path / "a.npz").write_text("no archive")
     with pytest.raises(InputError, match=r"a\.npz"):
         read_tensors(tmp_path / "a.npz")
@@ -145,6 +150,15 @@ def test_damaged_tensor_files_are_named(tmp_path: Path) -> None:
         read_tensors(tmp_path / "c.npz")
     with pytest.raises(InputError, match="holds one pair"):
         tensors(saved(tmp_path / "one.pkl", (images(1), images(1))))
+
+
+@pytest.mark.parametrize("dtype", [">f4", "<f4", ">u2", "<f8", "f2"])
+def test_an_npz_may_come_from_a_machine_of_the_other_byte_order(tmp_path: Path, dtype: str) -> None:
+    expected = images(3) / 255
+    scale = 65535 if dtype[-2] == "u" else 1
+    array = (expected.double() * scale).numpy().astype(dtype)
+    np.savez(tmp_path / "a.npz", noisy=array, target=array)
+    torch.testing.assert_close(read_tensors(tmp_path / "a.npz").images()[0], expected, atol=5e-4, rtol=0)
 
 
 def test_a_draw_shares_no_memory_with_the_file_s_images() -> None:

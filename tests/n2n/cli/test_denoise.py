@@ -184,13 +184,43 @@ def test_what_cannot_be_written_is_said_before_the_work(
 
 
 @pytest.mark.parametrize(
-    "noise", ["guassian", "gaussian:", "gaussian:-3", "gaussian:nan", "gaussian:0-50", "poisson:0", "poisson:many"]
+    "noise", ["", "guassian", "gaussian:", "gaussian:-3", "gaussian:nan", "gaussian:0-50", "poisson:0", "poisson:many"]
 )
 def test_a_noise_that_makes_no_sense_is_refused(n2n: Command, photos: Path, noise: str) -> None:
     outcome = n2n("denoise", photos / "0.png", "--noise", noise)
     assert outcome.code == 2
     assert "gaussian" in outcome.err or "poisson" in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_a_noise_without_a_network_is_said_to_have_none(n2n: Command, photos: Path) -> None:
+    outcome = n2n("denoise", photos / "0.png", "--noise", "pointsample")
+    assert outcome.code == 2
+    assert "no network for pointsample noise comes with n2n" in outcome.err
+    assert "train one, for --run" in outcome.err
+
+
+def test_a_run_is_said_to_take_away_noise_like_that_of_its_training(
+    n2n: Command, run_folder: Path, photos: Path
+) -> None:
+    outcome = n2n("denoise", photos / "0.png", "--run", run_folder, "--out", "out.png")
+    assert outcome.code == 0
+    assert "out.png: noise like that of its training" in outcome.out
+
+
+@pytest.mark.parametrize(("named", "where"), [(".", "photos"), ("..", "photos/deep"), ("./", "photos")])
+def test_the_folder_that_one_is_in_is_denoised_beside_itself(
+    n2n: Command, run_folder: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, named: str, where: str
+) -> None:
+    (photos / "deep").mkdir()
+    monkeypatch.chdir(photos.parent / where)
+    assert n2n("denoise", named, "--run", run_folder).code == 0
+    assert sorted(path.name for path in (photos.parent / "photos-denoised").iterdir()) == [
+        "0.png",
+        "1.png",
+        "2.png",
+        "3.png",
+    ]
 
 
 def test_a_noise_is_refused_for_a_network_that_cannot_be_told(n2n: Command, run_folder: Path, photos: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_full_disk_ends_training_and_leaves_the_last_checkpoint(
     def fills_up(descriptor: int) -> None:
         nonlocal written
         written += 1
-        if written > 6:
+        if written > 7:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fills_up)
@@ -282,9 +282,25 @@ def test_a_second_interrupt_does_not_wait_and_loses_only_what_was_not_saved(
     assert n2n(*arguments, "whole").code == 0
     with monkeypatch.context() as patched:
         patched.setattr(Run, "log", impatient)
-        outcome = n2n(*arguments, "run")
+        outcome = n2n(*arguments, "my run")
     assert outcome.code == 130
-    assert "saved at step 2; go on with: n2n train --resume run" in outcome.out
-    assert n2n("train", "--resume", "run").code == 0
-    assert equal(Path("run/last.safetensors"), Path("whole/last.safetensors"))
+    said = re.search(r"saved at step 2; go on with: n2n (.*)\n", outcome.out)
+    assert said
+    assert n2n(*shlex.split(said[1])).code == 0
+    assert equal(Path("my run/last.safetensors"), Path("whole/last.safetensors"))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_run_does_not_go_on_with_other_pictures(n2n: Command, run_folder: Path, photos: Path) -> None:
+    whole = (photos / "0.png").read_bytes()
+    Image.new("RGB", (96, 80)).save(photos / "0.png")
+    before = (run_folder / "last.safetensors").read_bytes()
+    outcome = n2n("train", "--resume", run_folder)
+    assert outcome.code == 2
+    assert f"the pictures that {run_folder} was begun with have changed: bring them back" in outcome.err
+    assert (run_folder / "last.safetensors").read_bytes() == before
+    (photos / "0.png").write_bytes(whole)
+    assert n2n("train", "--resume", run_folder).code == 0
+    (photos / "0.png").unlink()
+    (run_folder / "pictures.json").unlink()
+    assert n2n("train", "--resume", run_folder).code == 0

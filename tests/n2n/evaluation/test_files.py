@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from n2n.errors import InputError
-from n2n.evaluation.files import make_folder, refuse_evaluated, write_csv, write_table
+from n2n.evaluation.files import refuse_evaluated, write_csv, write_table
 from n2n.evaluation.measuring import Measurement, Row
 
 
@@ -50,5 +50,3 @@ def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="another --out"):
         refuse_evaluated(tmp_path / "file", force=True)
-    with pytest.raises(InputError, match="another --out"):
-        make_folder(tmp_path / "file" / "below")

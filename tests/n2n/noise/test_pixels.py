@@ -1,5 +1,7 @@
 import math
+import random
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -75,6 +77,31 @@ def test_the_same_seed_gives_the_same_bits(text: str) -> None:
     scenes = Scenes.whole(pictures(2, 48, 60), noise)
     assert torch.equal(noise.noisy(scenes, generator(3)), noise.noisy(scenes, generator(3)))
     assert not torch.equal(noise.noisy(scenes, generator(3)), noise.noisy(scenes, generator(4)))
+
+
+@pytest.mark.parametrize("text", [*EVERY, "pointsample"])
+def test_nothing_is_drawn_from_any_other_generator(text: str) -> None:
+    noise = parse_noise(text)
+    scenes = Scenes.whole(pictures(2, 48, 60), noise)
+    draws = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 it is the state of others that must not matter
+        random.seed(seed)
+        before = torch.get_rng_state()
+        draws.append(noise.noisy(scenes, generator(3)))
+        assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(*draws)
+
+
+@pytest.mark.parametrize("text", ["gaussian:25", "poisson:30", "bernoulli:0.5", "impulse:0.5", "pointsample:4"])
+def test_the_noise_of_a_pair_is_independent(text: str) -> None:
+    noise = parse_noise(text)
+    scenes = Scenes.whole(pictures(4, 256, 256, channels=1), noise)
+    noisy, target, _ = noise.pairs(scenes, generator())
+    mean = torch.stack([noise.noisy(scenes, generator(seed)) for seed in range(1, 40)]).mean(0)
+    bound = 1 / 39 + 6 / math.sqrt(noisy.numel())  # the mean has a noise of its own, which both share
+    assert abs(correlation(noisy - mean, target - mean)) < bound
 
 
 @pytest.mark.parametrize("text", [*EVERY, "pointsample"])

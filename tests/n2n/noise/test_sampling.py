@@ -53,6 +53,28 @@ def test_the_mean_of_many_samples_is_the_clean_picture_also_for_cells_of_a_fract
     assert float((mean - clean).abs().max()) < 5.5 * 0.3 / math.sqrt(count)
 
 
+def test_a_sample_has_the_variance_of_its_cell_and_the_colours_of_the_picture() -> None:
+    noise = PointSample(8, 8)
+    image = pictures(1, 16, 24)
+    image[:, 1] = 0.7 * image[:, 0] + 0.3 * image[:, 1]  # green goes with red, blue with neither
+    count = 6000
+    samples = noise.noisy(Scenes.whole(image.expand(count, -1, -1, -1), noise), generator())
+    cells = image[0].unfold(1, 8, 8).unfold(2, 8, 8).flatten(3)
+    torch.testing.assert_close(samples.var(0), cells.var(-1, unbiased=False), rtol=8 / math.sqrt(count), atol=0)
+    in_cells = [correlation(cells[0, 1, 1], cells[channel, 1, 1]) for channel in (1, 2)]
+    sampled = [correlation(samples[:, 0, 1, 1], samples[:, channel, 1, 1]) for channel in (1, 2)]
+    assert sampled == pytest.approx(in_cells, abs=6 / math.sqrt(count))
+    assert sampled[0] > 0.7
+
+
+def test_samples_are_not_clipped() -> None:
+    noise = PointSample(4, 4)
+    images = 3 * pictures(2, 32, 32) - 1
+    noisy = noise.noisy(Scenes.whole(images, noise), generator())
+    assert float(noisy.min()) < -0.5
+    assert float(noisy.max()) > 1.5
+
+
 def test_two_samples_of_one_scene_are_independent_and_white() -> None:
     noise = PointSample(8, 8)
     scenes = Scenes.whole(pictures(8, 256, 256, channels=1), noise)

@@ -88,6 +88,8 @@ def test_every_registered_noise_has_its_name_and_says_how_it_is_written() -> Non
         ("text:0.5-0.2", r"write 0\.2-0\.5"),
         ("brown", "brown:SIGMA"),
         ("brown:red", "brown:SIGMA"),
+        ("gaussian:1e400", "more than any picture can show"),
+        ("pointsample:6-1e400", "more than any picture can show"),
         ("pointsample:", "pointsample:CELL"),
         ("pointsample:1", "wider than 1 pixel"),
         ("pointsample:0.5-4", "wider than 1 pixel"),

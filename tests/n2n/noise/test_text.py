@@ -72,3 +72,10 @@ def test_a_range_draws_a_share_for_each_image() -> None:
 def test_pictures_smaller_than_a_letter_are_written_on(height: int, width: int, channels: int) -> None:
     clean = torch.zeros(3, channels, height, width)
     assert Text(0.4, 0.4)(clean, generator()).shape == clean.shape
+
+
+def test_text_has_the_mean_of_its_colours() -> None:
+    noisy = Text(0.3, 0.3)(torch.full((600, 1, 24, 24), 0.5), generator())
+    means = noisy.mean((1, 2, 3))
+    assert float(means.std()) > 0.02
+    assert float(means.mean()) == pytest.approx(0.5, abs=5 * float(means.std()) / math.sqrt(600))

@@ -43,6 +43,14 @@ def test_what_is_no_reproduction_is_left_alone(tmp_path: Path, force: bool) -> N
     assert (tmp_path / "letter.txt").read_text() == "dear"
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_folder_of_something_else_with_a_configuration_is_left_alone(tmp_path: Path, force: bool) -> None:
+    (tmp_path / "config.json").write_text('{"network": "net4"}')
+    with pytest.raises(InputError, match="is not the folder of a reproduction"):
+        Folder.open(tmp_path, ONE, force)
+    assert (tmp_path / "config.json").read_text() == '{"network": "net4"}'
+
+
 def test_a_damaged_cell_is_named(tmp_path: Path) -> None:
     folder = Folder.open(tmp_path / "out", ONE)
     (folder.path / "cells" / "a.json").write_text("{")

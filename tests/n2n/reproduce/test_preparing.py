@@ -94,6 +94,7 @@ def test_a_test_file_has_clean_images_of_the_right_size(tmp_path: Path, photos: 
     for name, said in (("noisy.npz", unclean), ("captures.npy", unclean), ("large.npz", misfit)):
         with pytest.raises(InputError, match=said):
             made(tmp_path / "out", Origin(photos, test=tmp_path / name, scale=0.001))
+    assert not list((tmp_path / "out").rglob("pairs.npy"))  # which take minutes to make
 
 
 def test_a_description_has_names_and_no_paths(tmp_path: Path, photos: Path) -> None:

@@ -23,6 +23,16 @@ def test_photos_of_any_size_give_two_noisy_draws_of_one_scene(tmp_path: Path) ->
     assert abs(float((noisy - target).mean())) * 255 < 0.5
 
 
+@pytest.mark.parametrize("text", ["gaussian:40", "poisson:5", "brown:40"])
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_neither_side_of_a_pair_is_clipped(tmp_path: Path, text: str, level: float) -> None:
+    source = photos(folder(tmp_path / "a", a=flat(level), b=flat(level)), parse_noise(text), size=16)
+    for side in (*source.draw(400, generator())[:2], source.validation(400, generator())[0]):
+        assert float(side.mean()) == pytest.approx(level, abs=0.02)
+        light = level > 0 or text != "poisson:5"  # without light, photons have no noise
+        assert (float(side.min()) < level, float(side.max()) > level) == (light, light)
+
+
 def test_validation_gives_the_clean_images_of_photos_that_are_never_trained_on(tmp_path: Path) -> None:
     levels = {f"p{number}": number * 20 / 255 for number in range(10)}
     path = folder(tmp_path / "a", **{name: flat(level) for name, level in levels.items()})
@@ -102,7 +112,7 @@ def test_procedural_images_need_no_files() -> None:
     assert not torch.equal(noisy, target)
     again = procedural(PointSample(2, 4), size=16, count=4, side=64)
     assert torch.equal(again.draw(50, generator())[0], noisy)
-    with pytest.raises(InputError, match="raise the side"):
+    with pytest.raises(InputError, match="choose a smaller size"):
         procedural(PointSample(8, 8), size=16, count=4, side=64)
 
 

@@ -1,7 +1,7 @@
 import shutil
 from pathlib import Path
 
-from n2n.evaluation.own_pictures import brought_noise, own_files, same_files
+from n2n.own_pictures import brought_noise, own_files, same_files
 from n2n.settings import Settings
 from tests.n2n.samples import shades
 
