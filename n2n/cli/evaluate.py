@@ -32,12 +32,10 @@ from n2n.evaluation import (
     draw_pictures,
     extremes,
     measure,
-    own_files,
     photo_set,
     pictures_to_tune_on,
     refuse_evaluated,
     refuse_small,
-    same_files,
     summary,
     tensor_set,
     tuned_baselines,
@@ -46,6 +44,7 @@ from n2n.evaluation import (
 )
 from n2n.files import make_folder
 from n2n.metrics import SSIM_WINDOW
+from n2n.own_pictures import own_files, same_files
 from n2n.run import is_network
 from n2n.settings import Settings
 from n2n.tensor_files import TENSOR_SUFFIXES

@@ -11,7 +11,6 @@ from n2n.evaluation.files import PICTURES, refuse_evaluated, write_csv, write_ta
 from n2n.evaluation.measuring import Measurement, Row, compare, measure, outputs, refuse_small, summary
 from n2n.evaluation.sets import Crops, EvaluationSet, burst_set, capture_set, photo_set, tensor_set
 from n2n.evaluation.tuning import pictures_to_tune_on, tuned_baselines
-from n2n.own_pictures import own_files, same_files
 
 __all__ = [
     "PICTURES",
@@ -30,12 +29,10 @@ __all__ = [
     "extremes",
     "measure",
     "outputs",
-    "own_files",
     "photo_set",
     "pictures_to_tune_on",
     "refuse_evaluated",
     "refuse_small",
-    "same_files",
     "summary",
     "tensor_set",
     "tuned_baselines",
