@@ -1,4 +1,4 @@
-"""Denoisers that learn nothing, to compare with: blur, median, non-local means, wavelets, total variation.
+"""Denoisers that learn nothing, to compare with.
 
 Each is a pure function of a batch of images and its parameters, and stands in `baselines` with the values that are
 worth trying. `tune` finds the best ones on other images than those that are measured afterwards, but with the
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from n2n.metrics import psnr
 from n2n.noise_level import noise_deviation
+from n2n.sliding_dct import sliding_dct
 
 Array = NDArray[np.float64]
 
@@ -128,6 +129,11 @@ def total_variation(images: Tensor, strength: float) -> Tensor:
     return _by_plane(lambda plane, sigma: np.asarray(denoise_tv_chambolle(plane, weight=strength * sigma)), images)
 
 
+def cosine_transforms(images: Tensor, threshold: float) -> Tensor:
+    """`sliding_dct`, with a threshold in deviations of the noise, which is estimated for each image."""
+    return sliding_dct(images, noise_deviation(images), threshold)
+
+
 baselines: dict[str, Baseline] = {
     baseline.name: baseline
     for baseline in (
@@ -172,6 +178,13 @@ baselines: dict[str, Baseline] = {
             parameters=(0.6,),
             grid=[(strength,) for strength in (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2, 3.0)],
             unit="weight {:g} of the noise",
+        ),
+        Baseline(
+            name="sliding DCT",
+            function=cosine_transforms,
+            parameters=(2.7,),
+            grid=[(threshold,) for threshold in (1.5, 1.8, 2.1, 2.4, 2.7, 3.0, 3.4, 4.0, 5.0)],
+            unit="threshold {:g} of the noise",
         ),
     )
 }

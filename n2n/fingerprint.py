@@ -3,8 +3,8 @@
 import hashlib
 import os
 
+from n2n.own_pictures import own_files
 from n2n.settings import Settings
-from n2n.tuning import own_files
 
 __all__ = ["fingerprint"]
 

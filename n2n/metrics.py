@@ -11,6 +11,8 @@ import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
+SSIM_WINDOW = 11  # pixels on a side, and so the least that an image has
+
 
 class Psnr(NamedTuple):
     """PSNR in dB over a set of images, in both of the definitions that are in use.
@@ -53,8 +55,8 @@ def ssim(images: Tensor, reference: Tensor) -> Tensor:
     Raises `ValueError` for images of less than 11 pixels on a side.
     """
     _same_shape(images, reference)
-    if min(images.shape[2:]) < 11:
-        raise ValueError(f"SSIM needs 11 pixels on a side, and the images are {tuple(images.shape[2:])}")
+    if min(images.shape[2:]) < SSIM_WINDOW:
+        raise ValueError(f"SSIM needs {SSIM_WINDOW} pixels on a side, and the images are {tuple(images.shape[2:])}")
     pairs = zip(images.clamp(0, 1).double().cpu().numpy(), reference.double().cpu().numpy(), strict=True)
     return torch.tensor(
         [

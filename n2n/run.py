@@ -21,7 +21,7 @@ from n2n.settings import Settings
 from n2n.sources import Source
 from n2n.training import Score, State
 
-__all__ = ["Run", "fresh_path", "refuse_existing", "trained_network"]
+__all__ = ["Run", "fresh_path", "is_network", "refuse_existing", "trained_network"]
 
 
 def fresh_path(parent: Path, stem: str) -> Path:
@@ -199,6 +199,11 @@ class Run:
         """Writes card.md."""
         text = card(self.path.name, self.settings, state, source.shape, self.best_psnr(), source.has_clean, seconds)
         write_whole(self.path / "card.md", os.fsencode(text))
+
+
+def is_network(path: Path) -> bool:
+    """Whether a path is a run folder or, by its name, a checkpoint file."""
+    return (path / "config.json").is_file() or path.suffix == ".safetensors"
 
 
 def trained_network(path: Path, device: torch.device) -> Checkpoint:

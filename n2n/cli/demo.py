@@ -48,7 +48,8 @@ def demo(
 
     noisy, clean = photographs(seed)
     trained = Trained.from_checkpoint(run.checkpoint(target))
-    denoisers: dict[str, Denoiser] = {str(baseline): baseline for baseline in tuned_baselines(source)}
+    held_out = source.validation(50, Generator().manual_seed(1))
+    denoisers: dict[str, Denoiser] = {str(baseline): baseline for baseline in tuned_baselines(*held_out)}
     ours = f"{settings.network} network"
     denoisers[ours] = denoiser(trained)
     images = outputs(denoisers, noisy)

@@ -1,25 +1,20 @@
 """n2n denoise"""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from torch import Tensor
 
-from n2n.anscombe import stabilized_deviation, stabilizing
 from n2n.cli.console import DeviceOption, UnusedSeedOption, progress_bar, say, torch_device
 from n2n.denoise import Tile, Track, Trained
 from n2n.denoise import denoise as denoised
-from n2n.errors import InputError, unknown
+from n2n.errors import InputError
 from n2n.files import make_folder
 from n2n.images import list_images, read_image, refuse_unwritable, write_image
-from n2n.noise import noises
-from n2n.noise_level import noise_deviation, photon_count
+from n2n.known_noise import TOLD, KnownNoise, bundled_for, kinds, parse_known_noise, prepared
 from n2n.run import trained_network
-from n2n.weights import bundled, names
 
 __all__ = ["denoise"]
 
@@ -34,7 +29,7 @@ def denoise(
         str | None,
         typer.Option(
             help="The kind of noise, and its strength if it is known, as in gaussian:25 or poisson:30; "
-            f"{', '.join(sorted({*names(), 'poisson'}))}. Gaussian of estimated strength if left out.",
+            f"{', '.join(kinds())}. Gaussian of estimated strength if left out.",
         ),
     ] = None,
     out: Annotated[
@@ -55,15 +50,14 @@ def denoise(
 
     Example: n2n denoise photo.jpg
     """
-    kind, strength = _kind(noise)
+    known = parse_known_noise("gaussian" if noise is None else noise)
     target = torch_device(device)
     if network is not None:
         trained = Trained.from_checkpoint(trained_network(network, target))
-        if noise is not None and not (trained.guided and kind in TOLD):
+        if noise is not None and not (trained.guided and known.kind in TOLD):
             raise InputError(f"--noise has no effect on the network of {network}, which cannot be told: leave it out")
-        kind = kind if trained.guided else "the run's"
     else:
-        trained = bundled("gaussian" if kind == "poisson" else kind, target)
+        trained = bundled_for(known.kind, target)
     orientations = 8 if flips else 1
 
     jobs = _jobs(picture, out)
@@ -86,7 +80,7 @@ def denoise(
                     bar.update(task, rate="–" if speed is None else f"{speed:.1f}")
 
             try:
-                used = _denoise(source, path, trained, kind, strength, orientations, track)
+                used = _denoise(source, path, trained, known, orientations, track)
             except InputError as error:
                 if len(jobs) == 1:
                     raise
@@ -98,69 +92,15 @@ def denoise(
         raise InputError(f"{len(failures)} of {len(jobs)} pictures were not denoised: {failures[0]}{others}")
 
 
-TOLD = ("gaussian", "poisson")  # kinds of noise whose strength the network is told
-
-
-def _kind(noise: str | None) -> tuple[str, float | None]:
-    """The kind of noise and its strength, None to estimate it."""
-    kind, colon, strength = (part.strip() for part in ("gaussian" if noise is None else noise).lower().partition(":"))
-    known = {*names(), *TOLD}
-    if kind in set(noises) - known:
-        raise InputError(
-            f"no network for {kind} noise comes with n2n ({', '.join(sorted(known))}): train one, for --run"
-        )
-    if kind not in known:
-        raise unknown("noise", kind, known)
-    if not colon:
-        return kind, None
-    if kind not in TOLD:
-        raise InputError(f"noise '{noise}': the network for {kind} noise finds its strength itself; write {kind}")
-    try:
-        number = float(strength)
-    except ValueError:
-        number = -1
-    if not isfinite(number) or number < 0 or (kind == "poisson" and number == 0):
-        what = "its deviation on the scale of 0 to 255" if kind == "gaussian" else "the mean count of photons at white"
-        raise InputError(f"noise '{noise}': write {kind} alone, or with one number, {what}, as in {kind}:30")
-    return kind, number
-
-
-def _denoise(
-    source: Path,
-    path: Path,
-    trained: Trained,
-    kind: str,
-    strength: float | None,
-    orientations: int,
-    track: Track,
-) -> str:
+def _denoise(source: Path, path: Path, trained: Trained, noise: KnownNoise, orientations: int, track: Track) -> str:
     """Denoises a file into another, and says in words what noise was taken away."""
     picture = read_image(source)
     refuse_unwritable(path, picture)
-    function, used = _function(trained, kind, strength, picture.pixels)
+    ready = prepared(trained, noise, picture.pixels)
     # The noisy pixels are let go of before the picture is written, which needs as much memory again.
-    picture = replace(picture, pixels=function(picture.pixels, orientations, track))
+    picture = replace(picture, pixels=denoised(ready.trained, picture.pixels, orientations, ready.sigma, track))
     write_image(path, picture)
-    return used
-
-
-def _function(
-    trained: Trained, kind: str, strength: float | None, pixels: Tensor
-) -> tuple[Callable[[Tensor, int, Track], Tensor], str]:
-    """What denoises the pixels, and what noise that is in words."""
-    if not trained.guided or kind not in TOLD:
-        words = f"{kind} noise"
-        return (lambda image, orientations, track: denoised(trained, image, orientations, track=track)), words
-    how = "estimated" if strength is None else "given"
-    if kind == "poisson":
-        peak = photon_count(pixels) if strength is None else strength
-        network = trained._replace(network=stabilizing(trained.network, peak))
-        sigma, words = stabilized_deviation(peak), f"Poisson noise of {peak:.3g} photons at white ({how})"
-    else:
-        network = trained
-        sigma = float(noise_deviation(pixels[None])) if strength is None else strength / 255
-        words = f"Gaussian noise of σ {255 * sigma:.1f} on the scale of 0 to 255 ({how})"
-    return (lambda image, orientations, track: denoised(network, image, orientations, sigma, track)), words
+    return ready.words
 
 
 def _jobs(picture: Path, out: Path | None) -> list[tuple[Path, Path]]:

@@ -27,3 +27,8 @@ def folder(path: Path, **pictures: Picture) -> Path:
 def flat(level: float, height: int = 48, width: int = 48, channels: int = 3) -> Picture:
     """A picture of one shade, by which its crops are known again."""
     return Picture(torch.full((channels, height, width), level))
+
+
+def shades(path: Path, count: int = 10) -> Path:
+    """A folder of pictures of one shade each."""
+    return folder(path, **{f"p{number}": flat(0.1 + number * 20 / 255) for number in range(count)})

@@ -10,7 +10,7 @@ from torch import Generator
 from n2n.checkpoint import Checkpoint, save_checkpoint
 from n2n.errors import InputError
 from n2n.noise import parse_noise
-from n2n.run import Run, fresh_path, trained_network
+from n2n.run import Run, fresh_path, is_network, trained_network
 from n2n.settings import Settings
 from n2n.sources import procedural
 from n2n.training import Score, State
@@ -167,3 +167,12 @@ def test_settings_that_were_changed_are_refused_by_their_names(tmp_path: Path) -
     run.config.write_text(dataclasses.replace(SETTINGS, network="net3", lr=0.1).to_json())
     with pytest.raises(InputError, match=r"network from net4 to net3, lr from 0\.001 to 0\.1"):
         run.state(CPU)
+
+
+def test_a_network_is_known_by_its_path(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", SETTINGS)
+    (tmp_path / "photos").mkdir()
+    assert is_network(run.path)
+    assert is_network(tmp_path / "missing.safetensors")
+    assert not is_network(tmp_path / "photos")
+    assert not is_network(tmp_path / "missing")

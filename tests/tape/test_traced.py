@@ -1,6 +1,6 @@
 """Traced values: what they let a function do, and what they refuse and why.
 
-That every spelling of an op agrees with torch is in ops/test_spelling.py.
+That every spelling of an op agrees with torch is in ops/spelling.
 """
 
 import copy

@@ -142,12 +142,13 @@ def _differentiable(primitive: Any, call: Call) -> tuple[Callable[..., list[Any]
 
 
 def by_tests(module: str) -> None:
-    """Runs the unit tests of a module, if they are there; raises AssertionError if one fails."""
+    """Runs the unit tests of a module, a file or a folder, if they are there; raises AssertionError if one fails."""
     import pytest
 
     folder = Path("tests", *module.split(".")[:-1])
     names = [module.rpartition(".")[2], *(_ENGINE_TESTS if module.count(".") == 1 else ())]
-    paths = [str(path) for name in dict.fromkeys(names) if (path := folder / f"test_{name}.py").exists()]
+    places = [place for name in dict.fromkeys(names) for place in (f"test_{name}.py", name)]
+    paths = [str(folder / place) for place in places if (folder / place).exists()]
     if not paths:
         return
     paths += map(str, Path("tests/tape/verify").glob("test_mutants_survivors.py"))

@@ -200,10 +200,12 @@ def test_a_noise_without_a_network_is_said_to_have_none(n2n: Command, photos: Pa
     assert "train one, for --run" in outcome.err
 
 
-def test_a_run_s_network_is_said_to_take_away_the_run_s_noise(n2n: Command, run_folder: Path, photos: Path) -> None:
+def test_a_run_is_said_to_take_away_noise_like_that_of_its_training(
+    n2n: Command, run_folder: Path, photos: Path
+) -> None:
     outcome = n2n("denoise", photos / "0.png", "--run", run_folder, "--out", "out.png")
     assert outcome.code == 0
-    assert "out.png: the run's noise" in outcome.out
+    assert "out.png: noise like that of its training" in outcome.out
 
 
 @pytest.mark.parametrize(("named", "where"), [(".", "photos"), ("..", "photos/deep"), ("./", "photos")])

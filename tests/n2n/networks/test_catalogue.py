@@ -33,7 +33,7 @@ PARAMETERS = {
     "residual-unet": 991_203,
     "unet": 991_203,
     "unet-small": 249_075,
-    "guided": 414_652,
+    "guided": 419_836,
 }
 
 

@@ -8,6 +8,7 @@ import nn
 import tape
 from n2n.networks.guided import guided, told
 from n2n.noise_level import noise_deviation
+from n2n.sliding_dct import sliding_dct
 
 
 def trained_a_little(channels: int) -> nn.Params:
@@ -31,9 +32,15 @@ def test_the_noise_is_estimated_where_it_is_not_told() -> None:
     assert not torch.allclose(told(guided(3), 2 * estimated).apply(params, picture), alone)
 
 
+def test_it_begins_as_sliding_cosine_transforms() -> None:
+    params, _ = guided(3).init(Generator().manual_seed(0), (3, 32, 32))
+    pictures = torch.rand(2, 3, 24, 33)
+    torch.testing.assert_close(guided(3).apply(params, pictures), sliding_dct(pictures, noise_deviation(pictures)))
+
+
 def test_nothing_is_taken_from_a_picture_without_noise() -> None:
     picture = torch.rand(1, 3, 32, 32)
-    assert torch.equal(told(guided(3), 0.0).apply(trained_a_little(3), picture), picture)
+    torch.testing.assert_close(told(guided(3), 0.0).apply(trained_a_little(3), picture), picture)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

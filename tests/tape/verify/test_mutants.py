@@ -2,13 +2,22 @@
 
 import ast
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tape.registry import registry
 from tape.verify.__main__ import main
-from tape.verify.mutants import Outcome, by_differences, engine_mutants, judge_mutants, rule_mutants, run_mutants
+from tape.verify.mutants import (
+    Outcome,
+    by_differences,
+    by_tests,
+    engine_mutants,
+    judge_mutants,
+    rule_mutants,
+    run_mutants,
+)
 from tape.verify.mutants.changes import changed_trees
 from tape.verify.mutants.equivalent import EQUIVALENT
 from tape.verify.mutants.sites import applied
@@ -106,6 +115,22 @@ def test_a_mutant_that_never_ends_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(running, "time_limit", lambda seconds: limit(0.05))
     mutants = [next(rule_mutants(["sin"]))]
     assert judge_mutants(mutants, judge=judge, tests=no_tests).killed == 1
+
+
+def test_a_modules_unit_tests_are_a_file_and_a_folder_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run: list[str] = []
+    monkeypatch.setattr(pytest, "main", lambda arguments: run.extend(arguments) or 0)
+    monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    by_tests("tape.ops.spelling")
+    assert run == []
+    file, folder = Path("tests/tape/ops/test_spelling.py"), Path("tests/tape/ops/spelling")
+    folder.mkdir(parents=True)
+    file.touch()
+    by_tests("tape.ops.spelling")
+    assert run[:2] == [str(file), str(folder)]
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import torch
 
+from n2n.baselines import baselines
+from n2n.evaluation.examples import examples
+from n2n.evaluation.sets import EvaluationSet
+from n2n.evaluation.tuning import pictures_to_tune_on, tuned_baselines, tuning_pictures
 from n2n.noise import parse_noise
 from n2n.settings import Settings
-from n2n.tuning import brought_noise, own_files, same_files, tuning_pictures
-from tests.n2n.samples import flat, folder, picture
-
-
-def shades(path: Path, count: int = 10) -> Path:
-    return folder(path, **{f"p{number}": flat(0.1 + number * 20 / 255) for number in range(count)})
+from n2n.sources import procedural
+from tests.n2n.samples import folder, generator, picture, shades
 
 
 def test_the_runs_held_out_photographs_come_first_with_the_noise_that_is_measured(tmp_path: Path) -> None:
@@ -68,27 +68,17 @@ def test_noisy_pairs_do_to_tune_on_and_a_measured_file_does_not(tmp_path: Path) 
     assert "procedural" in tuning_pictures(settings, None, 16, [path], 20 / 255).description
 
 
-def test_the_files_of_every_kind_of_run_are_its_own(tmp_path: Path) -> None:
-    one, other = shades(tmp_path / "a", 2), shades(tmp_path / "b", 2)
-    (tmp_path / "scenes").mkdir()
-    scene = shades(tmp_path / "scenes" / "x", 2)
-    pairs = tmp_path / "pairs.npz"
-    for settings, files in (
-        (Settings(photos=str(one)), list(one.iterdir())),
-        (Settings(captures=(str(one), str(other))), [*one.iterdir(), *other.iterdir()]),
-        (Settings(bursts=str(tmp_path / "scenes")), list(scene.iterdir())),
-        (Settings(tensors=str(pairs)), [pairs]),
-        (Settings(), []),
-        (Settings(photos="/nowhere"), []),
-    ):
-        assert set(own_files(settings)) == set(files)
-        assert brought_noise(settings) == (settings.photos is None and bool(files))
+def test_size_and_noise_are_those_of_the_pictures_that_are_evaluated() -> None:
+    noisy = 0.5 + 20 / 255 * torch.randn(2, 3, 64, 40, generator=generator())
+    evaluated = EvaluationSet(examples(noisy, noisy), "captures", [], None, False)
+    pictures = pictures_to_tune_on(evaluated, None)
+    assert pictures.noisy.shape[2:] == (40, 40)
+    assert float((pictures.noisy - pictures.second).std()) * 255 == pytest.approx(20, rel=0.1)
 
 
-def test_the_same_files_are_known_by_their_bytes(tmp_path: Path) -> None:
-    one = shades(tmp_path / "a", 3)
-    (tmp_path / "b").mkdir()
-    shutil.copy(one / "p1.png", tmp_path / "b" / "renamed.png")
-    (tmp_path / "b" / "other.png").write_bytes((one / "p1.png").read_bytes()[:-1] + b"x")
-    found = same_files(sorted((tmp_path / "b").iterdir()), [*one.iterdir(), tmp_path / "missing.png"])
-    assert [path.name for path in found] == ["renamed.png"]
+def test_all_the_baselines_are_tuned() -> None:
+    source = procedural(parse_noise("gaussian:40"), count=4, side=64)
+    tuned = tuned_baselines(*source.validation(4, generator(1)))
+    assert [baseline.name for baseline in tuned] == list(baselines)
+    blur = next(baseline for baseline in tuned if "blur" in str(baseline))
+    assert float(blur.parameters[0]) > 0.6

@@ -5,7 +5,6 @@ first choice are the pictures that the run held out. Where those cannot be read,
 to be measured, procedural pictures stand in.
 """
 
-import filecmp
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +12,16 @@ from typing import NamedTuple
 
 from torch import Generator, Tensor
 
+from n2n.baselines import Baseline, baselines, tune
 from n2n.errors import InputError
-from n2n.images import list_images
+from n2n.evaluation.sets import EvaluationSet
 from n2n.noise import Noise, parse_noise
+from n2n.noise_level import noise_deviation
+from n2n.own_pictures import brought_noise, own_files, same_files
 from n2n.settings import Settings
 from n2n.sources import procedural
 
-__all__ = ["TuningPictures", "brought_noise", "own_files", "same_files", "tuning_pictures"]
+__all__ = ["TuningPictures", "pictures_to_tune_on", "tuned_baselines", "tuning_pictures"]
 
 LARGEST = 96  # pixels: what a baseline does best on larger pictures it does best on this much of them
 PIXELS = 180_000  # in all: enough to tell the parameters apart, little enough to try them all in seconds
@@ -31,6 +33,19 @@ class TuningPictures(NamedTuple):
     noisy: Tensor
     second: Tensor
     description: str
+
+
+def pictures_to_tune_on(evaluated: EvaluationSet, settings: Settings | None) -> TuningPictures:
+    """Pictures like those that are evaluated, as the first few of them show: `tuning_pictures`."""
+    few = [evaluated.examples[number].noisy for number in range(min(5, len(evaluated.examples)))]
+    sigma = sum(float(noise_deviation(image[None])) for image in few) / len(few)
+    size = min(min(image.shape[1:]) for image in few)
+    return tuning_pictures(settings, evaluated.noise, size, evaluated.paths, sigma)
+
+
+def tuned_baselines(noisy: Tensor, second: Tensor) -> list[Baseline]:
+    """All the baselines, each at its best parameters on these images, as `tune` takes them."""
+    return [tune(baseline, noisy, second) for baseline in baselines.values()]
 
 
 def tuning_pictures(
@@ -59,33 +74,6 @@ def tuning_pictures(
     else:
         reason = ""
     return _procedural(noise or _noise_of(settings, sigma), size, reason)
-
-
-def brought_noise(settings: Settings) -> bool:
-    """Whether a run's pictures came noisy, so that its setting `noise` says nothing."""
-    return any(given is not None for given in (settings.captures, settings.bursts, settings.tensors))
-
-
-def own_files(settings: Settings) -> list[Path]:
-    """The files that a run trained on or validated with, as far as they are there."""
-    folders = [settings.photos, *(settings.captures or ())]
-    files = [Path(file) for file in (settings.tensors, settings.validation) if file is not None]
-    if settings.bursts is not None and Path(settings.bursts).is_dir():
-        files += [path for path in Path(settings.bursts).glob("*/*") if path.is_file()]
-    return files + [path for folder in folders if folder and Path(folder).is_dir() for path in list_images(folder)]
-
-
-def same_files(some: Sequence[Path], others: Sequence[Path]) -> list[Path]:
-    """Those of `some` that are among the others, or have the same bytes as one of them."""
-    by_size: dict[int, list[Path]] = {}
-    for path in others:
-        if path.is_file():
-            by_size.setdefault(path.stat().st_size, []).append(path)
-    return [
-        path
-        for path in some
-        if any(filecmp.cmp(path, other, shallow=False) for other in by_size.get(path.stat().st_size, ()))
-    ]
 
 
 def _has_pictures(settings: Settings) -> bool:

@@ -1,0 +1,90 @@
+"""What a sweep frees as it goes, and a chain too long to recurse along."""
+
+import gc
+import weakref
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import tape
+from tape import grad, vjp
+
+
+@pytest.mark.parametrize("run", ["grad", "keep=False"])
+def test_residuals_are_freed_in_the_sweep(run: str) -> None:
+    alive: list[weakref.ref[Tensor]] = []
+    seen: list[int] = []
+
+    @tape.primitive
+    def watched(x: Any) -> Any:
+        residual = torch.sin(x)
+        alive.append(weakref.ref(residual))
+        return residual
+
+    def rule(g: Any, ans: Any) -> Any:
+        seen.append(sum(ref() is not None for ref in alive))
+        return g * ans
+
+    watched.defvjp(x=rule)
+
+    def f(x: Any) -> Any:
+        for _ in range(20):
+            x = watched(x)
+        return x.sum()
+
+    gc.collect()
+    gc.disable()
+    try:
+        x = torch.rand(3)
+        if run == "grad":
+            grad(f)(x)
+        else:
+            out, pullback = vjp(f, x, keep=False)
+            pullback(torch.ones_like(out))
+    finally:
+        gc.enable()
+    assert seen[0] == 20
+    assert all(later <= earlier for earlier, later in pairwise(seen))
+    assert seen[-1] <= 3
+    assert not any(ref() is not None for ref in alive)
+
+
+def test_cotangents_are_freed_in_the_sweep() -> None:
+    alive: list[weakref.ref[Tensor]] = []
+    most = 0
+
+    @tape.primitive
+    def step(x: Any) -> Any:
+        return x + 1
+
+    def rule(g: Any) -> Any:
+        nonlocal most
+        cotangent = g * 2
+        alive.append(weakref.ref(cotangent))
+        most = max(most, sum(ref() is not None for ref in alive))
+        return cotangent
+
+    step.defvjp(x=rule)
+
+    def f(x: Any) -> Any:
+        for _ in range(20):
+            x = step(x)
+        return x
+
+    _, pullback = vjp(f, torch.ones(3))
+    pullback(torch.ones(3))
+    assert len(alive) == 20
+    assert most <= 3
+
+
+def test_a_chain_of_ten_thousand_operations() -> None:
+    def f(x: Any) -> Any:
+        for _ in range(10_000):
+            x = x * 1.0001
+        return x
+
+    x = torch.tensor(1.0, dtype=torch.float64)
+    torch.testing.assert_close(grad(f)(x), torch.tensor(1.0001**10_000, dtype=torch.float64))
