@@ -12,6 +12,8 @@ from n2n.tensor_files import TensorPairs, read_tensors
 
 __all__ = ["Tensors", "tensors"]
 
+MANY = 256  # pairs that would not all be equal by chance; a file may be larger than memory
+
 
 def tensors(
     path: str | Path, validation: str | Path | None = None, held_out: float = 0.02, flips: bool = False
@@ -20,12 +22,15 @@ def tensors(
 
     `validation` is a file of noisy and clean images, as the course's `val_data.pkl`; one that says that its second
     images are noisy is taken at its word. Without one a fraction `held_out` of the pairs is held out, and is clean
-    only if the file says that its second images are. Raises `InputError` where images to be turned are not square.
+    only if the file says that its second images are. Raises `InputError` where images to be turned are not square, or
+    the noisy images are their own targets.
     """
     pairs = read_tensors(path)
     height, width = pairs.noisy.shape[2:]
     if flips and height != width:
         raise InputError(f"{path} holds images of {width}×{height}: only square ones can be flipped and turned")
+    if pairs.clean is not True and torch.equal(pairs.noisy[:MANY], pairs.second[:MANY]):
+        raise InputError(f"{path} holds the same images twice: two captures have noise of their own")
     if validation is None:
         count = min(max(1, round(held_out * len(pairs.noisy))), len(pairs.noisy) - 1)
         if count < 1:

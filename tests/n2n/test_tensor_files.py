@@ -35,7 +35,7 @@ def test_the_course_file_is_two_tensors(tmp_path: Path) -> None:
 
 def test_validation_of_a_tensor_file_is_never_trained_on(tmp_path: Path) -> None:
     shades = torch.arange(50, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 3, 8, 8).contiguous()
-    source = tensors(saved(tmp_path / "train.pkl", (shades, shades)), held_out=0.2)
+    source = tensors(saved(tmp_path / "train.pkl", (shades, shades + 100)), held_out=0.2)
     trained = set(source.draw(2000, generator())[0].mul(255).round().unique().tolist())
     validated = source.validation(10, generator())[0][:, 0, 0, 0].mul(255).round().tolist()
     assert len(set(validated)) == 10
@@ -149,7 +149,7 @@ def test_damaged_tensor_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"c\.npz holds arrays that are not of numbers"):
         read_tensors(tmp_path / "c.npz")
     with pytest.raises(InputError, match="holds one pair"):
-        tensors(saved(tmp_path / "one.pkl", (images(1), images(1))))
+        tensors(saved(tmp_path / "one.pkl", (images(1), images(1, seed=1))))
 
 
 @pytest.mark.parametrize("dtype", [">f4", "<f4", ">u2", "<f8", "f2"])
@@ -244,8 +244,21 @@ def test_pairs_are_turned_to_all_eight_orientations_together(tmp_path: Path) -> 
     }
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_images_that_are_their_own_targets_are_refused(tmp_path: Path, dtype: type) -> None:
+    noisy = images(3).numpy().astype(dtype) / dtype(255 if dtype == np.float32 else 1)
+    same, other = noisy.astype(dtype), noisy[::-1].astype(dtype)
+    np.savez(tmp_path / "same.npz", noisy=same, target=same)
+    np.savez(tmp_path / "clean.npz", noisy=same, clean=same)
+    np.save(tmp_path / "other.npy", np.stack([same, other], 1))
+    with pytest.raises(InputError, match=r"same\.npz holds the same images twice"):
+        tensors(tmp_path / "same.npz")
+    assert len(tensors(tmp_path / "clean.npz").training) == 2  # of noise that is 0
+    assert len(tensors(tmp_path / "other.npy").training) == 2
+
+
 def test_images_that_are_not_square_are_not_turned(tmp_path: Path) -> None:
-    path = saved(tmp_path / "a.pkl", (images(3)[..., :5], images(3)[..., :5]))
+    path = saved(tmp_path / "a.pkl", (images(3)[..., :5], images(3, seed=1)[..., :5]))
     assert tensors(path).shape == (3, 8, 5)
     with pytest.raises(InputError, match=r"a\.pkl holds images of 5×8: only square ones"):
         tensors(path, flips=True)
