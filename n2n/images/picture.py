@@ -12,8 +12,8 @@ class Picture:
     """A picture and what is needed to write it back as it came.
 
     `pixels` is float32 (C, H, W) in [0, 1], upright, C being 1 (grey) or 3 (RGB); `alpha`, float32 (H, W), is
-    None for a picture without transparency. `depth` is the bits per channel on disk, 8 or 16. `exif` and
-    `icc` are the file's own bytes, empty if it has none, and `dpi` its resolution.
+    None for a picture without transparency. `depth` is the bits per channel on disk, 8 or 16. `exif`, `icc` and
+    `xmp` are the file's own bytes, empty if it has none, and `dpi` its resolution.
     """
 
     pixels: Tensor
@@ -21,6 +21,7 @@ class Picture:
     depth: int = 8
     exif: bytes = b""
     icc: bytes = b""
+    xmp: bytes = b""
     dpi: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:

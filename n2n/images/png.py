@@ -7,12 +7,14 @@ from typing import Any
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
+from PIL.PngImagePlugin import PngInfo
 
-__all__ = ["decode_png", "encode_png", "is_deep_png"]
+__all__ = ["decode_png", "encode_png", "is_deep_png", "xmp_chunk"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER = len(SIGNATURE) + 25  # where the first chunk ends, which says size and depth
 INCH = 0.0254  # metres
+XMP = b"XML:com.adobe.xmp\0\0\0\0\0"  # a keyword, not compressed, in no language
 
 
 def is_deep_png(data: bytes) -> bool:
@@ -27,7 +29,11 @@ def decode_png(data: bytes) -> NDArray[np.uint16]:
 
 
 def encode_png(
-    array: NDArray[Any], exif: bytes = b"", icc: bytes = b"", dpi: tuple[float, float] | None = None
+    array: NDArray[Any],
+    exif: bytes = b"",
+    icc: bytes = b"",
+    dpi: tuple[float, float] | None = None,
+    xmp: bytes = b"",
 ) -> bytes:
     """A PNG of pixels uint16, (H, W, 1 to 4), with metadata, profile and resolution where they are given.
 
@@ -42,7 +48,16 @@ def encode_png(
         chunks += _chunk(b"pHYs", struct.pack(">IIB", *(round(dots / INCH) for dots in dpi), 1))
     if exif:
         chunks += _chunk(b"eXIf", exif.removeprefix(b"Exif\0\0"))
+    if xmp:
+        chunks += _chunk(b"iTXt", XMP + xmp)
     return bytes(data[:HEADER]) + chunks + bytes(data[HEADER:])
+
+
+def xmp_chunk(xmp: bytes) -> PngInfo:
+    """XMP as Pillow writes it into a PNG of 8 bits."""
+    info = PngInfo()
+    info.add(b"iTXt", XMP + xmp)
+    return info
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Reading a picture file."""
 
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ __all__ = ["read_image"]
 def read_image(path: str | os.PathLike[str]) -> Picture:
     """Reads a BMP, JPEG, PNG, PGM, PPM, TIFF or WebP file.
 
-    A rotation that the camera noted in EXIF is applied to the pixels and taken out of `exif`. Palettes, CMYK
+    A rotation that the camera noted is applied to the pixels and taken out of the metadata. Palettes, CMYK
     and other colour spaces become RGB. Raises `InputError`, naming the file, for a file that is missing, cut
     off, no picture, an animation or stack, or that holds more than can be kept (floating point, 16-bit colour
     as text in a PPM).
@@ -72,6 +73,7 @@ def _picture(image: Image.Image, path: Path) -> Picture:
         depth=depth,
         exif=exif,
         icc=image.info.get("icc_profile") or b"" if image.mode not in ("CMYK", "LAB") else b"",
+        xmp=_xmp(image),
         dpi=(float(dpi[0]), float(dpi[1])) if dpi else None,
     )
 
@@ -114,6 +116,13 @@ def _exif(image: Image.Image) -> tuple[int, bytes]:
         return orientation, exif.tobytes() if len(exif) else b""
     except Exception:  # damaged metadata does not make the picture unusable
         return 1, b""
+
+
+def _xmp(image: Image.Image) -> bytes:
+    """What programs noted beside EXIF, such as ratings and keywords, with the camera held upright."""
+    found = image.info.get("xmp") or b""
+    packet = found.encode() if isinstance(found, str) else bytes(found)
+    return re.sub(rb'(tiff:Orientation(?:="|>))[2-8]', rb"\g<1>1", packet)
 
 
 def _upright(values: Tensor, orientation: int) -> Tensor:

@@ -11,9 +11,9 @@ from PIL import Image
 
 from n2n.errors import InputError
 
-__all__ = ["DESCRIPTIVE", "decode_tiff", "encode_tiff", "is_deep_tiff"]
+__all__ = ["DESCRIPTIVE", "decode_tiff", "encode_tiff", "exif_with_xmp", "is_deep_tiff"]
 
-BITS, PHOTOMETRIC, EXTRA_SAMPLES = 258, 262, 338
+BITS, PHOTOMETRIC, EXTRA_SAMPLES, XMP = 258, 262, 338, 700
 IN_WORDS = (270, 271, 272, 305, 306, 315, 33432)  # description, make, model, software, date, artist, copyright
 # A TIFF's tags mix what describes the picture with how its bytes lie; only these still hold of a new file.
 DESCRIPTIVE = (*IN_WORDS, 34665, 34853)  # and EXIF and GPS
@@ -47,12 +47,17 @@ def decode_tiff(image: Image.Image, path: Path) -> NDArray[Any]:
 
 
 def encode_tiff(
-    array: NDArray[Any], exif: bytes = b"", icc: bytes = b"", dpi: tuple[float, float] | None = None
+    array: NDArray[Any],
+    exif: bytes = b"",
+    icc: bytes = b"",
+    dpi: tuple[float, float] | None = None,
+    xmp: bytes = b"",
 ) -> bytes:
-    """A TIFF of pixels uint16, (H, W, 1, 3 or 4), with profile, resolution, and what of EXIF is said in words."""
+    """A TIFF of pixels uint16, (H, W, 1, 3 or 4), with profile, resolution, XMP, and what EXIF says in words."""
     tags = Image.Exif()
     tags.load(exif)
     words = [(tag, "s", 0, tags[tag], True) for tag in IN_WORDS if isinstance(tags.get(tag), str)]
+    noted = [(XMP, "B", len(xmp), xmp, True)] if xmp else []
     data = io.BytesIO()
     tifffile.imwrite(
         data,
@@ -62,8 +67,16 @@ def encode_tiff(
         iccprofile=icc or None,
         resolution=dpi,
         resolutionunit="INCH" if dpi else None,
-        extratags=words,
+        extratags=[*words, *noted],
         software=False,
         metadata=None,
     )
     return data.getvalue()
+
+
+def exif_with_xmp(exif: bytes, xmp: bytes) -> bytes:
+    """EXIF with XMP as one of its tags, as a TIFF has it."""
+    tags = Image.Exif()
+    tags.load(exif)
+    tags[XMP] = xmp
+    return tags.tobytes()

@@ -15,9 +15,9 @@ from n2n.errors import InputError
 from n2n.files import write_whole
 from n2n.images.formats import FORMATS, known_suffixes
 from n2n.images.picture import Picture
-from n2n.images.png import encode_png
+from n2n.images.png import encode_png, xmp_chunk
 from n2n.images.ppm import encode_ppm
-from n2n.images.tiff import encode_tiff
+from n2n.images.tiff import encode_tiff, exif_with_xmp
 
 __all__ = ["refuse_unwritable", "write_image"]
 
@@ -26,7 +26,7 @@ def write_image(path: str | os.PathLike[str], picture: Picture) -> None:
     """Writes `picture` in the format that the name's suffix says, with its depth, alpha and metadata.
 
     Pixels are clamped to [0, 1] and rounded. The file appears whole or not at all: it is written beside its
-    place and renamed, so a full disk leaves an earlier file as it was. A TIFF of 16 bits keeps profile and
+    place and renamed, so a full disk leaves an earlier file as it was. A TIFF of 16 bits keeps profile, XMP and
     resolution, and of EXIF what is said in words (description, make, model, software, date, artist, copyright), not
     exposure or place; BMP, PGM and PPM know no metadata. Raises `InputError` for a suffix that is not known, a
     picture that the format cannot hold (16 bits in a JPEG, alpha in a JPEG or BMP), or a failed write.
@@ -57,7 +57,10 @@ def _encode(path: Path, picture: Picture) -> bytes:
         return _encode_deep(path, kind, array, picture)
     data = io.BytesIO()
     image = Image.fromarray(array if array.shape[2] > 1 else array[..., 0])
-    image.save(data, format=kind, **_options(kind, picture))
+    try:
+        image.save(data, format=kind, **_options(kind, picture))
+    except (ValueError, OSError) as error:  # metadata too long, or too many pixels
+        raise InputError(f"{path} cannot be written as {kind} ({error}): choose .png") from None
     return data.getvalue()
 
 
@@ -65,9 +68,9 @@ def _encode_deep(path: Path, kind: str, array: NDArray[Any], picture: Picture) -
     array = np.ascontiguousarray(array)
     match kind:
         case "PNG":
-            return encode_png(array, picture.exif, picture.icc, picture.dpi)
+            return encode_png(array, picture.exif, picture.icc, picture.dpi, picture.xmp)
         case "TIFF" if array.shape[2] != 2:  # of which few programs know what to make
-            return encode_tiff(array, picture.exif, picture.icc, picture.dpi)
+            return encode_tiff(array, picture.exif, picture.icc, picture.dpi, picture.xmp)
         case "PPM":
             return encode_ppm(array)
         case _:
@@ -84,6 +87,14 @@ def _options(kind: str, picture: Picture) -> dict[str, Any]:
     if kind in ("JPEG", "PNG", "TIFF", "WEBP"):
         options |= {"exif": picture.exif} if picture.exif else {}
         options |= {"icc_profile": picture.icc} if picture.icc else {}
+    if picture.xmp:
+        match kind:
+            case "JPEG" | "WEBP":
+                options |= {"xmp": picture.xmp}
+            case "PNG":
+                options |= {"pnginfo": xmp_chunk(picture.xmp)}
+            case "TIFF":
+                options |= {"exif": exif_with_xmp(picture.exif, picture.xmp)}
     if kind in ("JPEG", "PNG", "TIFF", "BMP") and picture.dpi:
         options |= {"dpi": picture.dpi}
     return options

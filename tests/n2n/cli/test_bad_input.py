@@ -47,7 +47,7 @@ def test_names_are_shown_as_they_are_and_can_be_copied(n2n: Command, run_folder:
     out = f"{name[:200]}.png"
     outcome = n2n("denoise", photos / "0.png", "--run", run_folder, "--out", out)
     assert outcome.code == 0, outcome.err
-    assert f"{out}: the run's noise\n" in outcome.out
+    assert f"{out}: noise like that of its training\n" in outcome.out
     assert Path(out).is_file()
     outcome = n2n("info", run_folder.rename(photos.parent / f"run {name[:6].replace('/', '')}"))
     assert outcome.code == 0

@@ -74,6 +74,38 @@ def test_metadata_survives_the_way_through(tmp_path: Path, suffix: str, depth: i
     assert (written.exif, written.icc) == (read_image(source).exif, b"a profile")
 
 
+XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
+    ' tiff:Orientation="{}" xmp:Rating="5" xmp:Label="grün"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_notes_that_programs_made_survive_upright(tmp_path: Path, suffix: str, depth: int) -> None:
+    if depth == 16 and suffix in (".jpg", ".webp"):
+        suffix = ".png"
+    exif = Image.Exif()
+    exif[271], exif[274] = "Maker", 6
+    source, target = tmp_path / "a.jpg", tmp_path / f"b{suffix}"
+    Image.fromarray(noise(8, 9, 3).astype(np.uint8)).save(source, exif=exif.tobytes(), xmp=XMP.format(6).encode())
+    write_image(target, replace(read_image(source), depth=depth))
+    with Image.open(target) as again:
+        assert again.size == (8, 9)
+        assert again.info["xmp"] == XMP.format(1).encode()
+        assert again.getexif()[271] == "Maker"
+    assert read_image(target).xmp == XMP.format(1).encode()
+
+
+def test_notes_too_long_for_a_format_are_not_dropped(tmp_path: Path) -> None:
+    picture = Picture(torch.zeros(3, 2, 2), xmp=b"x" * 70_000)
+    with pytest.raises(InputError, match=r"a\.jpg cannot be written as JPEG \(.*\): choose \.png"):
+        write_image(tmp_path / "a.jpg", picture)
+    write_image(tmp_path / "a.png", picture)
+    assert read_image(tmp_path / "a.png").xmp == picture.xmp
+
+
 def test_what_a_format_cannot_hold_is_refused(tmp_path: Path) -> None:
     colour, grey = torch.zeros(3, 2, 2), torch.zeros(1, 2, 2)
     for name, picture in (
