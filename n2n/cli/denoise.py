@@ -64,7 +64,6 @@ def denoise(
     for _, path in jobs:
         if path.exists() and not force:
             raise InputError(f"{path} exists: replace it with --force, or give another --out")
-    make_folder(jobs[0][1].parent)
     failures = []
     with progress_bar("tiles") as bar:
         task = bar.add_task("denoising", total=None, rate="–", status="")
@@ -96,6 +95,7 @@ def _denoise(source: Path, path: Path, trained: Trained, noise: KnownNoise, orie
     """Denoises a file into another, and says in words what noise was taken away."""
     picture = read_image(source)
     refuse_unwritable(path, picture)
+    make_folder(path.parent)
     ready = prepared(trained, noise, picture.pixels)
     # The noisy pixels are let go of before the picture is written, which needs as much memory again.
     picture = replace(picture, pixels=denoised(ready.trained, picture.pixels, orientations, ready.sigma, track))

@@ -176,11 +176,12 @@ def test_what_cannot_be_written_is_said_before_the_work(
 ) -> None:
     monkeypatch.setattr(sys.modules["n2n.cli.denoise"], "denoised", None)
     Image.fromarray(np.dstack([clean, clean[..., 0]])).save("photo.png")
-    for out, word in (("clean.jpg", "transparency"), ("clean", "suffix"), ("photo.png/clean.png", "photo.png")):
+    for out, word in (("clean.jpg", "transparency"), ("new/clean", "suffix"), ("photo.png/clean.png", "photo.png")):
         outcome = n2n("denoise", "photo.png", "--out", out)
         assert outcome.code == 2
         assert word in outcome.err
         assert len(outcome.err.strip().splitlines()) == 1
+    assert not Path("new").exists()
 
 
 @pytest.mark.parametrize(
