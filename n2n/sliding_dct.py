@@ -13,6 +13,7 @@ from torch import Tensor
 __all__ = ["sliding_dct"]
 
 SIDE = 8  # pixels, of a block
+STRIP = 32  # rows of blocks at once: they are 64 times as large as the pixels, and fast while a cache holds them
 
 
 def sliding_dct(images: Tensor, deviation: Tensor, threshold: float = 2.7) -> Tensor:
@@ -31,7 +32,6 @@ def sliding_dct(images: Tensor, deviation: Tensor, threshold: float = 2.7) -> Te
     """
     across = _cosines(images.shape[1]).to(images)
     within = torch.kron(_cosines(SIDE), _cosines(SIDE)).to(images)
-    # One image after the other: the blocks of all its pixels are 64 times as large as it is.
     return torch.stack(
         [_shrunk(image, threshold * each, across, within) for image, each in zip(images, deviation, strict=True)]
     )
@@ -42,14 +42,18 @@ def _shrunk(image: Tensor, least: Tensor, across: Tensor, within: Tensor) -> Ten
     _, height, width = image.shape
     margin = SIDE - 1
     image = _mirrored(_mirrored(torch.tensordot(across, image, 1), 1), 2)
-    size = image.shape[1:]
-    coefficients = within @ F.unfold(image[:, None], SIDE)  # (C, 64, blocks)
-    kept = coefficients.abs() > least
-    kept[:, 0] = True  # the mean
-    weight = 1 / kept.sum((0, 1), dtype=image.dtype)
-    blocks = within.T @ coefficients.mul_(kept).mul_(weight)
-    mean = F.fold(blocks, size, SIDE)[:, 0] / F.fold(weight.expand(1, SIDE**2, -1), size, SIDE)[0]
-    result: Tensor = torch.tensordot(across.T, mean[:, margin : margin + height, margin : margin + width], 1)
+    total, weights = torch.zeros_like(image), torch.zeros_like(image[0])
+    for top in range(0, height + margin, STRIP):
+        rows = slice(top, top + STRIP + margin)
+        size = image[0, rows].shape
+        coefficients = within @ F.unfold(image[:, None, rows], SIDE)  # (C, 64, blocks)
+        kept = coefficients.abs() > least
+        kept[:, 0] = True  # the mean
+        weight = 1 / kept.sum((0, 1), dtype=image.dtype)
+        total[:, rows] += F.fold(within.T @ coefficients.mul_(kept).mul_(weight), size, SIDE)[:, 0]
+        weights[rows] += F.fold(weight.expand(1, SIDE**2, -1), size, SIDE)[0, 0]
+    mean = (total / weights)[:, margin : margin + height, margin : margin + width]
+    result: Tensor = torch.tensordot(across.T, mean, 1)
     return result
 
 
