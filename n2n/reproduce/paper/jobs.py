@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from n2n.reproduce.paper.baselines import PaperBaseline
+from n2n.reproduce.paper.baselines import PaperBaseline, comparisons
 from n2n.reproduce.paper.data import PaperOrigin
 from n2n.reproduce.paper.kinds import KINDS
 from n2n.reproduce.paper.training import PaperCell
@@ -13,10 +13,10 @@ PaperJob = PaperCell | PaperBaseline
 
 
 def paper_jobs(origin: PaperOrigin, seeds: Sequence[int]) -> list[PaperJob]:
-    """For each noise a training with noisy and one with clean targets at each seed, and the comparison.
+    """For each noise a training with noisy and one with clean targets at each seed, and the comparisons.
 
     >>> len(paper_jobs(PaperOrigin(), range(2)))
-    15
+    17
     """
     steps = max(1, round(origin.scale * origin.steps))
     cells = [
@@ -25,4 +25,4 @@ def paper_jobs(origin: PaperOrigin, seeds: Sequence[int]) -> list[PaperJob]:
         for targets in ("noisy", "clean")
         for seed in seeds
     ]
-    return [*cells, *(PaperBaseline(kind) for kind in KINDS)]
+    return [*cells, *(PaperBaseline(kind, name) for kind in KINDS for name in comparisons[kind])]

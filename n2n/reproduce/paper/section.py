@@ -20,7 +20,8 @@ from n2n.reproduce.results import Spread, spread
 
 __all__ = ["paper_section"]
 
-Records = dict[str, dict[str, Any]]
+Record = dict[str, Any]
+Records = dict[str, Record]
 
 SIDE = 160  # of the part that is shown
 
@@ -28,7 +29,7 @@ HEADER = (
     "",
     "pictures",
     "noisy",
-    "comparison",
+    "comparisons",
     "clean targets",
     "noisy targets",
     "noisy − clean targets",
@@ -41,14 +42,15 @@ HEADER = (
 def paper_section(folder: Path, part: dict[str, Any], records: Records) -> list[Block]:
     """The table of the noises whose cells are finished, and a picture of each; nothing if there is none."""
     trained = [record for record in records.values() if "paper" in record]
-    baselines = {record["baseline"]["kind"]: record for record in records.values() if "baseline" in record}
-    kinds = [kind for kind in KINDS if kind in baselines and _targets(trained, kind) == {"noisy", "clean"}]
+    baselines = {kind: _baselines(records, kind) for kind in KINDS}
+    kinds = [kind for kind in KINDS if baselines[kind] and _targets(trained, kind) == {"noisy", "clean"}]
     if not kinds:
         return []
-    names = list(baselines[kinds[0]]["sets"])
+    names = list(baselines[kinds[0]][0]["sets"])
     lines = [_line(name, kind, trained, baselines[kind]) for name in names for kind in kinds]
     _draw(folder, kinds, records)
     seeds = len({record["paper"]["seed"] for record in trained})
+    methods = [record["baseline"] for kind in kinds for record in baselines[kind]]
     blocks: list[Block] = [
         Heading(2, "The Noise2Noise paper: noisy targets against clean ones"),
         Paragraph(
@@ -64,7 +66,7 @@ def paper_section(folder: Path, part: dict[str, Any], records: Records) -> list[
         *blocks,
         Table(HEADER, lines),
         Picture("paper.png", "A part of the first test picture at each noise, and what each method makes of it"),
-        Items([_sets(names), _training(part, trained), _noises(kinds), _comparisons(kinds, baselines)]),
+        Items([_sets(names), _training(part, trained), _noises(kinds), _comparisons(methods)]),
     ]
 
 
@@ -81,7 +83,7 @@ def _sets(names: list[str]) -> str:
     return f"**These are not the paper's sets**{': ' if parts else ''}{'; '.join(parts)}."
 
 
-def _training(part: dict[str, Any], trained: list[dict[str, Any]]) -> str:
+def _training(part: dict[str, Any], trained: list[Record]) -> str:
     photos, cell = part["photos"], trained[0]["paper"]
     pictures = f"{photos['pictures']:,} photographs of `{photos['name']}`" if photos else "procedural images"
     crops = f"{cell['batch']} crops of {cell['crop']}×{cell['crop']} pixels of {pictures}"
@@ -105,24 +107,31 @@ def _strengths(kind: str) -> tuple[str, str]:
     return KINDS[kind].train, KINDS[kind].test
 
 
-def _comparisons(kinds: list[str], baselines: Records) -> str:
-    tuned = {kind: baselines[kind]["baseline"]["parameter"] for kind in kinds}
-    methods = "; ".join(f"{KINDS[kind].title}: {comparisons[kind].name} ({tuned[kind]:g})" for kind in kinds)
+def _comparisons(methods: list[Record]) -> str:
+    tuned = (f"{KINDS[each['kind']].title}: {each['name']} ({each['parameter']:g})" for each in methods)
     return (
-        f"Comparisons, each tuned on other pictures: {methods}. The paper compares with BM3D, with BM3D "
+        f"Comparisons, each tuned on other pictures: {'; '.join(tuned)}. The paper compares with BM3D, with BM3D "
         "after Anscombe's transformation, and with deep image prior. The `bm3d` package is free for non-commercial use "
-        "alone and is not used: non-local means stands in for it."
+        "alone and is not used: non-local means stand in for it, and sliding DCT beside them."
     )
 
 
 # The table --------------------------------------------------------------------------------------------------
 
 
-def _targets(trained: list[dict[str, Any]], kind: str) -> set[str]:
+def _baselines(records: Records, kind: str) -> list[Record]:
+    """The records of the comparisons at a noise, if all are there."""
+    found = {
+        each["baseline"]["name"]: each for each in records.values() if each.get("baseline", {}).get("kind") == kind
+    }
+    return [found[name] for name in comparisons[kind]] if found.keys() >= comparisons[kind].keys() else []
+
+
+def _targets(trained: list[Record], kind: str) -> set[str]:
     return {record["paper"]["targets"] for record in trained if record["paper"]["kind"] == kind}
 
 
-def _line(name: str, kind: str, trained: list[dict[str, Any]], baseline: dict[str, Any]) -> list[str]:
+def _line(name: str, kind: str, trained: list[Record], baselines: list[Record]) -> list[str]:
     def of(targets: str) -> Spread:
         chosen = [each for each in trained if (each["paper"]["kind"], each["paper"]["targets"]) == (kind, targets)]
         return spread([each["sets"][name]["psnr"] for each in chosen])
@@ -137,9 +146,9 @@ def _line(name: str, kind: str, trained: list[dict[str, Any]], baseline: dict[st
         theirs[0] += "" if paper_name == name else f", {paper_name}"
     return [
         f"{name}, {KINDS[kind].title}",
-        str(baseline["sets"][name]["pictures"]),
-        f"{baseline['noisy'][name]['psnr']:.2f}",
-        f"{baseline['sets'][name]['psnr']:.2f}",
+        str(baselines[0]["sets"][name]["pictures"]),
+        f"{baselines[0]['noisy'][name]['psnr']:.2f}",
+        ", ".join(f"{each['sets'][name]['psnr']:.2f} ({each['baseline']['name']})" for each in baselines),
         clean.text(2),
         noisy.text(2),
         apart,
@@ -173,10 +182,10 @@ def _draw(folder: Path, kinds: list[str], records: Records) -> None:
 
 def _row(folder: Path, kind: str, clean: Tensor, records: Records) -> dict[str, Tensor]:
     noisy = noisy_picture(clean, 0, parse_noise(KINDS[kind].test))
-    row = {"noisy": noisy}
+    *_, last = _baselines(records, kind)
+    function = comparisons[kind][last["baseline"]["name"]].function
+    row = {"noisy": noisy, "comparison": function(noisy[None], last["baseline"]["parameter"])[0]}
     for key, record in records.items():
-        if record.get("baseline", {}).get("kind") == kind:
-            row["comparison"] = comparisons[kind].function(noisy[None], record["baseline"]["parameter"])[0]
         if record.get("paper", {}).get("kind") == kind:
             title = f"{record['paper']['targets']} targets"
             row.setdefault(title, _denoised(folder / "cells" / f"{key}.safetensors", noisy))
