@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from threading import Lock
 from typing import Any
 
 import torch
@@ -143,18 +144,33 @@ def _repeatable(leaves: Sequence[Any]) -> Callable[[], Any]:
     def repeatable() -> Iterator[None]:
         nonlocal drawn
         if drawn is None:
-            before = [generator.get_state() for generator in generators]
+            before = [_state(generator) for generator in generators]
             yield
             pairs = zip(generators, before, strict=True)
-            drawn = [(generator, state) for generator, state in pairs if not generator.get_state().equal(state)]
+            drawn = [(generator, state) for generator, state in pairs if not _state(generator).equal(state)]
             return
-        found = [generator.get_state() for generator, _ in drawn]
+        found = [_state(generator) for generator, _ in drawn]
         for generator, state in drawn:
-            generator.set_state(state)
+            _set_state(generator, state)
         try:
             yield
         finally:
             for (generator, _), state in zip(drawn, found, strict=True):
-                generator.set_state(state)
+                _set_state(generator, state)
 
     return repeatable
+
+
+# In `get_state` torch holds a lock of the generator's while Python may collect garbage and run another thread: if that
+# one asked for the state too, neither would ever go on.
+_one_at_a_time = Lock()
+
+
+def _state(generator: torch.Generator) -> torch.Tensor:
+    with _one_at_a_time:
+        return generator.get_state()
+
+
+def _set_state(generator: torch.Generator, state: torch.Tensor) -> None:
+    with _one_at_a_time:
+        generator.set_state(state)

@@ -1,6 +1,8 @@
 """checkpoint changes how much memory a function needs, and nothing else."""
 
 import gc
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -335,3 +337,29 @@ class TestImpureFunctions:
         with pytest.raises(KeyError, match="mine"):
             f(x)
         same_bits(grad(lambda x: checkpoint(lambda: (x * x).sum())())(x), 2 * x)
+
+
+THREADS_AND_GARBAGE = """
+import gc, sys, threading, torch
+from tape.checkpointing import _state
+
+gc.set_threshold(1)
+sys.setswitchinterval(1e-6)
+
+def work():
+    for _ in range(5000):
+        ring = [torch.ones(3)]
+        ring.append(ring)
+        del ring
+        _state(torch.default_generator)
+
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_threads_do_not_wait_for_ever_where_garbage_is_collected_while_one_reads_a_generator() -> None:
+    subprocess.run([sys.executable, "-c", THREADS_AND_GARBAGE], check=True, timeout=120)
