@@ -1,6 +1,6 @@
 """functional_call: modules of torch as functions of their parameters, without traces in the module."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -179,21 +179,13 @@ def test_threads_wait_for_one_another() -> None:
     module, x = network(), torch.rand(2, 3).double()
     own = [network(seed) for seed in range(4)]
     expected = [torch.autograd.grad(m(x).square().sum(), list(m.parameters())) for m in own]
-    errors: list[BaseException] = []
 
     def work(seed: int) -> None:
-        try:
-            params = named(own[seed])
-            for _ in range(20):
-                gradients = grad(lambda p: loss(module, p, x))(params)
-                for actual, wanted in zip(gradients.values(), expected[seed], strict=True):
-                    torch.testing.assert_close(actual, wanted)
-        except BaseException as error:
-            errors.append(error)
+        params = named(own[seed])
+        for _ in range(20):
+            gradients = grad(lambda p: loss(module, p, x))(params)
+            for actual, wanted in zip(gradients.values(), expected[seed], strict=True):
+                torch.testing.assert_close(actual, wanted)
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))  # raises what a thread has raised
