@@ -7,8 +7,8 @@
 (True, (1, 32, 32))
 """
 
-from n2n.losses import Loss, hdr_loss, l0_loss, losses, masked
 from n2n.networks import network, networks
-from n2n.training import training_step
+from n2n.training.losses import Loss, hdr_loss, l0_loss, losses, masked
+from n2n.training.step import training_step
 
 __all__ = ["Loss", "hdr_loss", "l0_loss", "losses", "masked", "network", "networks", "training_step"]

@@ -14,18 +14,26 @@ differentiated here are refused, and to torch's derivatives what is worked out h
 
 from tape import ops as ops
 from tape import tree as tree
-from tape.checkpointing import checkpoint
-from tape.custom import CustomVjp, custom_vjp
+from tape.core import Primitive, implements, primitive
+from tape.core.registry import registry
 from tape.errors import TapeError
-from tape.finite import require_finite
-from tape.forward import hvp, jvp
-from tape.jacobians import hessian, jacfwd, jacrev
-from tape.microbatching import microbatch
-from tape.modules import functional_call
-from tape.primitive import Primitive, primitive
-from tape.traced import implements
-from tape.tracing import trace
-from tape.transforms import grad, stop_gradient, value_and_grad, vjp
+from tape.programs import require_finite, trace
+from tape.transforms import (
+    CustomVjp,
+    checkpoint,
+    custom_vjp,
+    functional_call,
+    grad,
+    hessian,
+    hvp,
+    jacfwd,
+    jacrev,
+    jvp,
+    microbatch,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 
 __all__ = [
     "CustomVjp",
@@ -43,6 +51,7 @@ __all__ = [
     "jvp",
     "microbatch",
     "primitive",
+    "registry",
     "require_finite",
     "stop_gradient",
     "trace",

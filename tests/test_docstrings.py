@@ -10,10 +10,10 @@ import n2n
 import nn
 import optim
 import tape
-import tape.domain
+import tape.core.domain
 import tape.verify
 
-FACES: tuple[ModuleType, ...] = (tape, tape.tree, tape.domain, tape.verify, nn, optim, n2n)
+FACES: tuple[ModuleType, ...] = (tape, tape.tree, tape.core.domain, tape.verify, nn, optim, n2n)
 PACKAGES = {"tape", "nn", "optim", "n2n"}
 
 
@@ -41,7 +41,7 @@ def test_every_public_name_has_an_example() -> None:
 def test_the_public_names_are_found() -> None:
     found = dict(public())
     assert {"tape.grad", "tape.TapeError", "tape.tree.map", "tape.verify.check", "nn.Layer", "nn.linear"} <= set(found)
-    assert not {"tape.tree", "tape.tree.TreeDef", "tape.domain.Sizes", "nn.Initializer", "nn.Shape"} & set(found)
+    assert not {"tape.tree", "tape.tree.TreeDef", "tape.core.domain.Sizes", "nn.Initializer", "nn.Shape"} & set(found)
 
 
 def test_every_module_with_public_names_is_a_face() -> None:

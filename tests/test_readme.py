@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tape.registry import registry
+from tape.core.registry import registry
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from n2n.bench.peers.choice import EAGER, OURS
 from n2n.bench.results import Growth
-from n2n.figures import save_figure
+from n2n.training.figures import save_figure
 
 __all__ = ["draw_growth"]
 

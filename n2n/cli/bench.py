@@ -11,8 +11,8 @@ import typer
 from n2n.bench import Plan, available_cores, draw_growth, names, run, tables
 from n2n.cli.console import DeviceOption, SeedOption, console, progress_bar, torch_device
 from n2n.errors import InputError, unknown
-from n2n.files import write_whole
-from n2n.run import fresh_path
+from n2n.images.files import write_whole
+from n2n.training.run import fresh_path
 
 __all__ = ["bench"]
 

@@ -10,15 +10,15 @@ from torch import Generator, Tensor
 
 from n2n.cli.console import DeviceOption, SeedOption, comparison, console, say, torch_device
 from n2n.cli.fitting import finish, fit
-from n2n.denoise import Trained
+from n2n.denoising.denoise import Trained
 from n2n.evaluation import Denoiser, compare, denoiser, outputs, tuned_baselines
-from n2n.figures import before_and_after
 from n2n.metrics import decibels, squared_errors
 from n2n.noise import PointSample
-from n2n.run import Run, fresh_path
-from n2n.scenes import Scenes
-from n2n.settings import Settings
-from n2n.training import begin
+from n2n.noise.scenes import Scenes
+from n2n.training.figures import before_and_after
+from n2n.training.loop import begin
+from n2n.training.run import Run, fresh_path
+from n2n.training.settings import Settings
 
 __all__ = ["demo", "photographs"]
 

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from n2n.cli.console import DeviceOption, UnusedSeedOption, progress_bar, say, torch_device
-from n2n.denoise import Tile, Track, Trained
-from n2n.denoise import denoise as denoised
+from n2n.denoising.denoise import Tile, Track, Trained
+from n2n.denoising.denoise import denoise as denoised
+from n2n.denoising.known_noise import TOLD, KnownNoise, bundled_for, kinds, parse_known_noise, prepared
 from n2n.errors import InputError
-from n2n.files import make_folder
 from n2n.images import list_images, read_image, refuse_unwritable, write_image
-from n2n.known_noise import TOLD, KnownNoise, bundled_for, kinds, parse_known_noise, prepared
-from n2n.run import trained_network
+from n2n.images.files import make_folder
+from n2n.training.run import trained_network
 
 __all__ = ["denoise"]
 

@@ -42,12 +42,12 @@ from n2n.evaluation import (
     write_csv,
     write_table,
 )
-from n2n.files import make_folder
+from n2n.images.files import make_folder
+from n2n.images.tensor_files import TENSOR_SUFFIXES
 from n2n.metrics import SSIM_WINDOW
-from n2n.own_pictures import own_files, same_files
-from n2n.run import is_network
-from n2n.settings import Settings
-from n2n.tensor_files import TENSOR_SUFFIXES
+from n2n.training.own_pictures import own_files, same_files
+from n2n.training.run import is_network
+from n2n.training.settings import Settings
 
 __all__ = ["evaluate"]
 

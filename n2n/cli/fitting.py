@@ -10,15 +10,17 @@ from torch import Generator, Tensor
 
 from n2n.cli.console import console, progress_bar, say
 from n2n.cli.stopping import stop_requests
-from n2n.denoise import Trained
-from n2n.diagnosis import NotFiniteError
+from n2n.denoising.denoise import Trained
 from n2n.errors import InputError
 from n2n.evaluation import denoiser
-from n2n.figures import before_and_after, learning_curves
 from n2n.metrics import decibels, paired_psnr, squared_errors
-from n2n.run import Run
 from n2n.sources import Source
-from n2n.training import State, Update, train, validated
+from n2n.training.diagnosis import NotFiniteError
+from n2n.training.figures import before_and_after, learning_curves
+from n2n.training.loop import Update, train
+from n2n.training.run import Run
+from n2n.training.scoring import validated
+from n2n.training.state import State
 
 __all__ = ["SAVE_EVERY", "finish", "fit"]
 

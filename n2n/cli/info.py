@@ -12,13 +12,13 @@ from rich.table import Table
 from rich.text import Text
 from torch import Generator
 
-from n2n.checkpoint import Checkpoint
 from n2n.cli.console import DeviceOption, UnusedSeedOption, console, torch_device
-from n2n.losses import losses
 from n2n.networks import networks
 from n2n.noise import noises
-from n2n.run import trained_network
-from n2n.training import validated
+from n2n.training.checkpoint import Checkpoint
+from n2n.training.losses import losses
+from n2n.training.run import trained_network
+from n2n.training.scoring import validated
 from tape import tree
 
 __all__ = ["info"]

@@ -28,7 +28,7 @@ from n2n.reproduce import (
     run_jobs,
     write_report,
 )
-from n2n.run import fresh_path
+from n2n.training.run import fresh_path
 
 __all__ = ["reproduce"]
 

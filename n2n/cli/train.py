@@ -8,12 +8,12 @@ import typer
 from n2n.cli.console import DeviceOption, SeedOption, console, given, refuse, say, torch_device
 from n2n.cli.fitting import SAVE_EVERY, finish, fit
 from n2n.errors import InputError
-from n2n.losses import losses
-from n2n.run import Run, fresh_path, refuse_existing
-from n2n.settings import Settings
+from n2n.images.tensor_files import TENSOR_SUFFIXES
 from n2n.sources import Source
-from n2n.tensor_files import TENSOR_SUFFIXES
-from n2n.training import begin
+from n2n.training.loop import begin
+from n2n.training.losses import losses
+from n2n.training.run import Run, fresh_path, refuse_existing
+from n2n.training.settings import Settings
 
 __all__ = ["train"]
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from n2n.denoise import Trained, denoise
+from n2n.denoising.denoise import Trained, denoise
+from n2n.denoising.known_noise import KnownNoise, bundled_for, kinds, prepared
 from n2n.errors import InputError
-from n2n.known_noise import KnownNoise, bundled_for, kinds, prepared
-from n2n.run import trained_network
-from n2n.settings import Settings
+from n2n.training.run import trained_network
+from n2n.training.settings import Settings
 
 __all__ = ["Contender", "Denoiser", "contender", "denoiser"]
 

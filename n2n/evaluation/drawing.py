@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from n2n.files import write_whole
+from n2n.images.files import write_whole
 
 __all__ = ["CELL", "Shown", "draw_pictures"]
 

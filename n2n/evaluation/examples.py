@@ -9,9 +9,9 @@ import torch
 from torch import Generator, Tensor
 
 from n2n.images import read_image
+from n2n.images.tensor_files import TensorPairs
 from n2n.noise import Noise
-from n2n.scenes import Scenes
-from n2n.tensor_files import TensorPairs
+from n2n.noise.scenes import Scenes
 
 __all__ = ["Example", "Examples", "examples", "tensor_images", "whole_captures", "whole_photos"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from n2n.errors import InputError
 from n2n.evaluation.measuring import Measurement, Row
-from n2n.files import write_whole
+from n2n.images.files import write_whole
 
 __all__ = ["CSV", "PICTURES", "TABLE", "refuse_evaluated", "write_csv", "write_table"]
 

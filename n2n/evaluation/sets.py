@@ -13,12 +13,12 @@ from torch import Generator
 from n2n.errors import InputError
 from n2n.evaluation.examples import Example, examples, tensor_images, whole_captures, whole_photos
 from n2n.images import list_images
+from n2n.images.tensor_files import read_tensors
 from n2n.metrics import SSIM_WINDOW
 from n2n.noise import Noise, parse_noise
-from n2n.own_pictures import brought_noise
-from n2n.settings import Settings
 from n2n.sources import Source, bursts, captures, photos
-from n2n.tensor_files import read_tensors
+from n2n.training.own_pictures import brought_noise
+from n2n.training.settings import Settings
 
 __all__ = ["Crops", "EvaluationSet", "burst_set", "capture_set", "photo_set", "tensor_set"]
 

@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 from torch import Generator, Tensor
 
-from n2n.baselines import Baseline, baselines, tune
+from n2n.classical.baselines import Baseline, baselines, tune
+from n2n.classical.noise_level import noise_deviation
 from n2n.errors import InputError
 from n2n.evaluation.sets import EvaluationSet
 from n2n.noise import Noise, parse_noise
-from n2n.noise_level import noise_deviation
-from n2n.own_pictures import brought_noise, own_files, same_files
-from n2n.settings import Settings
 from n2n.sources import procedural
+from n2n.training.own_pictures import brought_noise, own_files, same_files
+from n2n.training.settings import Settings
 
 __all__ = ["TuningPictures", "pictures_to_tune_on", "tuned_baselines", "tuning_pictures"]
 

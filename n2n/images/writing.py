@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from n2n.errors import InputError
-from n2n.files import write_whole
+from n2n.images.files import write_whole
 from n2n.images.formats import FORMATS, known_suffixes
 from n2n.images.picture import Picture
 from n2n.images.png import encode_png, xmp_chunk

@@ -11,8 +11,8 @@ from torch import Tensor
 
 import nn
 import tape
-from n2n.noise_level import noise_deviation
-from n2n.sliding_dct import sliding_dct
+from n2n.classical.noise_level import noise_deviation
+from n2n.classical.sliding_dct import sliding_dct
 from nn import Conv2d, Layer, LeakyReLU, MaxPool2d, UpsampleNearest
 
 __all__ = ["guided", "told"]

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from n2n.scenes import Scenes
+from n2n.noise.scenes import Scenes, Sided
 
 __all__ = ["Noise", "Pairs"]
 
@@ -21,14 +21,8 @@ class Pairs(NamedTuple):
     mask: Tensor | None = None
 
 
-class Noise(Protocol):
+class Noise(Sided, Protocol):
     """How pictures become noisy. `str` gives back the string that `parse_noise` reads."""
-
-    def sides(self, size: int, shorter: Tensor) -> tuple[Tensor, Tensor]:
-        """The least and the greatest side, in pixels, of a window that makes a (size, size) picture.
-
-        `shorter` is the shorter side of each photo, int64 (N,), and at least `smallest(size)`.
-        """
 
     def smallest(self, size: int) -> int:
         """The shorter side that a photo must have to make a (size, size) picture."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from n2n.noise.model import Pairs
-from n2n.scenes import Scenes
+from n2n.noise.scenes import Scenes
 
 __all__ = ["PixelNoise", "span"]
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from n2n.noise.covering import Covering
 from n2n.noise.model import Pairs
-from n2n.scenes import Scenes
+from n2n.noise.scenes import Scenes
 
 __all__ = ["Bernoulli", "Impulse"]
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from n2n.noise.model import Pairs
 from n2n.noise.pixels import span
-from n2n.scenes import Scenes
+from n2n.noise.scenes import Scenes
 
 __all__ = ["PointSample"]
 

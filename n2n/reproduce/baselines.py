@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from n2n.baselines import baselines
-from n2n.files import write_whole
+from n2n.classical.baselines import baselines
+from n2n.images.files import write_whole
 from n2n.reproduce.cells import Measured, outcome
 from n2n.reproduce.data import Data, Images
 

@@ -19,7 +19,8 @@ from n2n.metrics import psnr
 from n2n.networks import network
 from n2n.reproduce.data import Data, Images
 from n2n.reproduce.parameters import save_parameters
-from n2n.training import denoised, training_step
+from n2n.training.scoring import denoised
+from n2n.training.step import training_step
 from nn import Layer, Params
 from tape import tree
 

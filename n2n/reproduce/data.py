@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from n2n.errors import InputError
-from n2n.scenes import unit
+from n2n.noise.scenes import unit
 
 __all__ = ["CHUNK", "Data", "Images", "read_images", "read_mapped", "write_images", "write_mapped"]
 

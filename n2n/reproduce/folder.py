@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from n2n.errors import InputError
-from n2n.files import write_whole
+from n2n.images.files import write_whole
 
 __all__ = ["Folder"]
 

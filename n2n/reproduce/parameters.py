@@ -5,7 +5,7 @@ from typing import Any
 
 from safetensors.torch import load, save
 
-from n2n.files import write_whole
+from n2n.images.files import write_whole
 from nn import Params
 from tape import tree
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from n2n.figures import save_figure
 from n2n.reproduce.results import Spread
+from n2n.training.figures import save_figure
 
 __all__ = ["Panel", "draw_curves"]
 

@@ -15,11 +15,11 @@ from torch import Generator, Tensor
 
 from n2n.errors import InputError
 from n2n.images import list_images
+from n2n.images.tensor_files import read_tensors
 from n2n.noise import PointSample, parse_noise
 from n2n.reproduce.baselines import write_baselines
 from n2n.reproduce.data import Images, write_images, write_mapped
 from n2n.sources import photos, procedural
-from n2n.tensor_files import read_tensors
 
 __all__ = ["HELD_OUT", "PAIRS", "SIDE", "Origin", "described", "prepare"]
 

@@ -4,7 +4,7 @@ import json
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from n2n.files import write_whole
+from n2n.images.files import write_whole
 from n2n.reproduce.baselines import read_baselines
 from n2n.reproduce.data import Data
 from n2n.reproduce.document import Block, Heading, Items, Paragraph

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from n2n.figures import before_and_after
 from n2n.metrics import decibels, squared_errors
 from n2n.networks import network
 from n2n.reproduce.baselines import Baseline
@@ -17,7 +16,8 @@ from n2n.reproduce.experiments import BETA1, BETA2, Experiment, Row
 from n2n.reproduce.parameters import load_parameters
 from n2n.reproduce.plots import draw_curves
 from n2n.reproduce.results import Results, Spread, highest, spread
-from n2n.training import denoised
+from n2n.training.figures import before_and_after
+from n2n.training.scoring import denoised
 
 __all__ = ["Measurements", "section"]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from n2n.album import Album
 from n2n.errors import InputError
 from n2n.images import list_images, read_image
+from n2n.images.album import Album
 from n2n.noise import Pairs
-from n2n.scenes import Scenes
+from n2n.noise.scenes import Scenes
 from n2n.sources.captures import AS_IT_IS, check_captures
 from n2n.sources.sizes import check_sizes
 from n2n.sources.source import Track

@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from n2n.album import Album
 from n2n.errors import InputError
 from n2n.images import list_images, read_image
+from n2n.images.album import Album
 from n2n.noise import Gaussian, Noise, Pairs
-from n2n.scenes import Scenes
+from n2n.noise.scenes import Scenes
 from n2n.sources.sizes import check_sizes
 from n2n.sources.source import Track
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from n2n.album import Album
 from n2n.errors import InputError, unknown
 from n2n.images import Picture, list_images, read_image
-from n2n.leaves import GROUP, dead_leaves
+from n2n.images.album import Album
+from n2n.images.leaves import GROUP, dead_leaves
 from n2n.noise import Noise, Pairs
 from n2n.sources.sizes import check_sizes
 from n2n.sources.source import Track

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from n2n.album import Album
 from n2n.errors import InputError
+from n2n.images.album import Album
 
 __all__ = ["check_sizes"]
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from n2n.errors import InputError
+from n2n.images.tensor_files import TensorPairs, read_tensors
 from n2n.noise import Pairs
-from n2n.tensor_files import TensorPairs, read_tensors
 
 __all__ = ["Tensors", "tensors"]
 

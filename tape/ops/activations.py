@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tape.traced import implements, raw
+from tape.core.implementing import implements
+from tape.core.traced import raw
 
 
 @implements(F.elu)

@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tape.core.implementing import implements
+from tape.core.traced import raw
 from tape.ops.reductions import std, var
 from tape.ops.spelling import axis
-from tape.traced import implements, raw
 
 
 @implements(torch.prod, Tensor.prod)

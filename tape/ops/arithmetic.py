@@ -5,9 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tape.domain import boolean, case, real
-from tape.registry import op
-from tape.traced import implements, raw
+from tape.core.domain import boolean, case, real
+from tape.core.implementing import implements
+from tape.core.registry import op
+from tape.core.traced import raw
 
 Operand = Tensor | float
 unequal = torch.ones(2), torch.ones(3)

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tape.domain import case, real
-from tape.registry import op
+from tape.core.domain import case, real
+from tape.core.registry import op
 
 Matrix = tuple[tuple[float, ...], ...]
 Sides = tuple[int, int, int, int]  # zeros on the left, on the right, at the top, at the bottom; negative ones crop

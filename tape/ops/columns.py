@@ -3,9 +3,9 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from tape.domain import case, real
+from tape.core.domain import case, real
+from tape.core.registry import op
 from tape.ops.patches import few, taps, window_counts
-from tape.registry import op
 
 Sides = tuple[int, int, int, int]  # zeros on the left, on the right, at the top, at the bottom; negative ones crop
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tape.traced import Traced, implements, raw, raw_tree
+from tape.core.implementing import implements
+from tape.core.traced import Traced, raw, raw_tree
 
 FUNCTIONS = (
     "eq ne lt le gt ge not_equal less less_equal greater greater_equal equal isclose allclose "

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tape.core.implementing import implements
+from tape.core.traced import raw
 from tape.ops.spelling import axis
-from tape.traced import implements, raw
 
 
 def _scaled(x: Any, factor: Any) -> Any:

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tape.core.implementing import implements
 from tape.ops.losses import reduced
 from tape.ops.spelling import axis
-from tape.traced import implements
 
 Dims = Any  # an integer, a sequence of them, or None
 

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tape.domain import case, real
+from tape.core.domain import case, real
+from tape.core.registry import op
 from tape.ops.arithmetic import no_broadcast, unequal
-from tape.registry import op
 
 anywhere = case(real())
 positive = case(real(low=0.3))

@@ -7,10 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tape.domain import case, integer, real
+from tape.core.domain import case, integer, real
+from tape.core.implementing import implements
+from tape.core.registry import op
+from tape.core.traced import raw, raw_tree
 from tape.ops.spelling import axis
-from tape.registry import op
-from tape.traced import implements, raw, raw_tree
 
 matrix = torch.ones(2, 3)
 out_of_bounds = "index 5 is out of bounds for dimension 0 with size"

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tape.domain import case, real
-from tape.registry import op
-from tape.traced import implements
+from tape.core.domain import case, real
+from tape.core.implementing import implements
+from tape.core.registry import op
 
 
 @op(

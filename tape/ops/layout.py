@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tape.domain import case, real
+from tape.core.domain import case, real
+from tape.core.implementing import implements
+from tape.core.registry import op
+from tape.core.traced import Traced, raw
 from tape.ops.spelling import as_tuple, axis, varargs
-from tape.registry import op
-from tape.traced import Traced, implements, raw
 
 Sizes = int | Sequence[int]
 

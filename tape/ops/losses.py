@@ -6,7 +6,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from tape.traced import implements, raw
+from tape.core.implementing import implements
+from tape.core.traced import raw
 
 
 def reduced(name: str, loss: Any, reduction: str) -> Any:

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tape.core.implementing import implements
 from tape.ops.spelling import axis
-from tape.traced import implements
 
 
 @implements(torch.linalg.cross)

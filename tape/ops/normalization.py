@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from tape.traced import implements
+from tape.core.implementing import implements
 
 
 def _standardised(x: Any, dims: tuple[int, ...], eps: float) -> Any:

@@ -6,11 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tape.domain import case, real
+from tape.core.domain import case, real
+from tape.core.implementing import implements
+from tape.core.registry import op
+from tape.core.traced import raw
 from tape.ops.indexing import gather
 from tape.ops.reductions import amax, amin, matrix, out_of_range
-from tape.registry import op
-from tape.traced import implements, raw
 
 distinct = real("a b", distinct=True)
 some = {"a": (1, 3), "b": (2, 4)}

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tape.traced import implements, raw
+from tape.core.implementing import implements
+from tape.core.traced import raw
 
 
 @implements(torch.tensor_split, Tensor.tensor_split)

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tape.domain import case, real
-from tape.registry import op
+from tape.core.domain import case, real
+from tape.core.registry import op
 
 Pair = int | tuple[int, int]
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from tape.domain import case, real
-from tape.registry import op
+from tape.core.domain import case, real
+from tape.core.registry import op
 
 few = {"a": (1, 2), "b": (1, 2)}
 

@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tape.core.implementing import implements
+from tape.core.traced import raw
 from tape.ops.spelling import axis
-from tape.traced import implements, raw
 
 
 @implements(torch.diagonal, Tensor.diagonal)

@@ -7,11 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tape.domain import case, real
+from tape.core.domain import case, real
+from tape.core.implementing import implements
+from tape.core.registry import op
+from tape.core.traced import raw
 from tape.ops.indexing import _gathered, matrix, out_of_bounds, put
 from tape.ops.spelling import axis
-from tape.registry import op
-from tape.traced import implements, raw
 
 
 @op(

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tape.traced import implements
+from tape.core.implementing import implements
 
 
 @implements(torch.softmax, Tensor.softmax, torch.special.softmax)

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tape.domain import case, real
+from tape.core.domain import case, real
+from tape.core.implementing import implements
+from tape.core.registry import op
 from tape.ops.arithmetic import no_broadcast, unequal
-from tape.registry import op
-from tape.traced import implements
 
 Operand = Tensor | float
 

@@ -7,7 +7,7 @@
 True
 """
 
-from tape.domain import boolean, case, convention, integer, real, refusal
+from tape.core.domain import boolean, case, convention, integer, real, refusal
 from tape.verify import requirement as requirement
 from tape.verify.checking import check
 from tape.verify.report import Report

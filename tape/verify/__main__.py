@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="example: python -m tape.verify mutants --op matmul",
     )
     mutants.add_argument("--op", help="only the mutants of this op's rules (default: all ops and the engine)")
-    mutants.add_argument("--module", help="only the mutants of this module, such as tape.recording")
+    mutants.add_argument("--module", help="only the mutants of this module, such as tape.core.sweep")
 
     options = parser.parse_args(arguments)
     if options.command == "fuzz":

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tape import tree
-from tape.domain import Case, Convention, Domain, Real, Refusal
-from tape.primitive import Primitive
-from tape.transforms import vjp as tape_vjp
+from tape.core.domain import Case, Convention, Domain, Real, Refusal
+from tape.core.primitive import Primitive
+from tape.transforms.gradients import vjp as tape_vjp
 from tape.verify.declared import give_the_declared, raises_the_declared
 from tape.verify.drawing import Sizing, away, calls_of, variations
 from tape.verify.judge import Judge
@@ -59,7 +59,7 @@ def check(
             and the largest that each has here, or around the one that it has; all else stays as it is. Not needed
             where there is a domain.
         order: 1, or 2 to verify the pullback's own derivative too.
-        domain: what `f` may be called with; then shapes vary as well. See `tape.domain`.
+        domain: what `f` may be called with; then shapes vary as well. See `tape.verify.case`.
         kinks: numbers that no input comes near, because `f` is not smooth there. As a mapping it gives the
             derivative at each kink of an elementwise function of one tensor, and that is verified.
         ties: whether `f` is not smooth where two numbers are equal; then no two are.

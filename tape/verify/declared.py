@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tape import tree
-from tape.domain import Case, Convention, Real, Refusal
+from tape.core.domain import Case, Convention, Real, Refusal
 from tape.verify.judge import Judge
 from tape.verify.properties.values import gives_what_is_declared
 from tape.verify.trial import Call, Trial

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tape import tree
-from tape.domain import Boolean, Case, Domain, Integer, Real
+from tape.core.domain import Boolean, Case, Domain, Integer, Real
 from tape.verify.trial import Call
 
 __all__ = ["Call", "Sizing", "away", "calls", "calls_of", "variations"]

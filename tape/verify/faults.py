@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from tape import tree
-from tape.primitive import Primitive
-from tape.traced import Traced, raw
-from tape.transforms import stop_gradient
+from tape.core.primitive import Primitive
+from tape.core.traced import Traced, raw
+from tape.transforms.gradients import stop_gradient
 
 __all__ = ["Fault", "faults_of"]
 

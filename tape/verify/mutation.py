@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tape.primitive import Primitive
+from tape.core.primitive import Primitive
 from tape.verify.faults import Fault, faults_of
 from tape.verify.judge import Judge
 from tape.verify.properties.values import agrees_with_differences, agrees_with_differences_in_second_order

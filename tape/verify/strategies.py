@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tape import tree
-from tape.traced import raw
+from tape.core.traced import raw
 from tape.verify.drawing import away
 from tape.verify.layouts import LAYOUTS, laid_out
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tape import tree
-from tape.domain import Convention, Refusal
+from tape.core.domain import Convention, Refusal
 from tape.verify.trial import Call
 
 __all__ = ["code", "name_of", "named_arguments", "shown", "written_call"]

@@ -13,7 +13,7 @@ def suite(f: Callable[..., Any], *args: Any, **options: Any) -> Callable[[], Non
     """A test function that runs `check(f, *args, **options)`.
 
     >>> import torch
-    >>> from tape.domain import case, real
+    >>> from tape.verify import case, real
     >>> from tape import verify
     >>> test_sine = verify.suite(torch.sin, domain=case(real("n")))
     >>> test_sine()

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from tape import tree
-from tape.primitive import Primitive
-from tape.traced import raw
+from tape.core.primitive import Primitive
+from tape.core.traced import raw
 
 __all__ = ["Call", "Trial", "copies", "is_real"]
 

@@ -148,8 +148,8 @@ def test_an_exception_inside_a_function(derivative: Derivative, x: Tensor) -> No
         with pytest.raises(Mine, match=r"^message$"):
             derivative(f, x)
     assert torch.is_grad_enabled()
-    assert not tape.running.running()
-    assert not tape.running.stand_ins()
+    assert not tape.core.running.running()
+    assert not tape.core.running.stand_ins()
     close(derivative(lambda x: (x * x).sum(), x), 2 * x)
 
 

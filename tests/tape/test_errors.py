@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 import tape
 from tape import TapeError, checkpoint, custom_vjp, grad, hvp, jacrev, jvp, primitive, vjp
-from tape.domain import case, real
-from tape.registry import op
+from tape.core.domain import case, real
+from tape.core.registry import op
 
 X = torch.tensor([0.5, -1.0, 2.0])
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import tape
-from tape.traced import Traced
+from tape.core.traced import Traced
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -7,7 +7,7 @@ import optim
 from n2n.bench.peers.contender import wait_for
 from n2n.bench.problem import BETAS, EPS, LR, Problem
 from n2n.networks import network
-from n2n.training import training_step
+from n2n.training.step import training_step
 from tape import tree
 
 __all__ = ["Ours"]

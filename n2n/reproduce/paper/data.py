@@ -11,13 +11,13 @@ import torch
 from torch import Generator, Tensor
 
 from n2n.errors import InputError
-from n2n.files import write_whole
 from n2n.images import list_images, read_image
+from n2n.images.files import write_whole
 from n2n.metrics import decibels
 from n2n.noise import Gaussian, Noise
+from n2n.noise.scenes import Scenes, unit
 from n2n.reproduce.data import write_mapped
 from n2n.reproduce.preparing import Track, described
-from n2n.scenes import Scenes, unit
 from n2n.sources import photos, procedural
 
 __all__ = ["PaperOrigin", "noisy_picture", "prepare_paper", "summary", "test_sets", "tuning_pictures"]

@@ -6,8 +6,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from n2n.denoise import Trained, denoise
-from n2n.figures import before_and_after
+from n2n.denoising.denoise import Trained, denoise
 from n2n.metrics import decibels, squared_errors
 from n2n.networks import network
 from n2n.noise import parse_noise
@@ -17,6 +16,7 @@ from n2n.reproduce.paper.data import noisy_picture, test_sets
 from n2n.reproduce.paper.kinds import KINDS
 from n2n.reproduce.parameters import load_parameters
 from n2n.reproduce.results import Spread, spread
+from n2n.training.figures import before_and_after
 
 __all__ = ["paper_section"]
 

@@ -12,18 +12,18 @@ from torch import Generator, Tensor
 
 import nn
 import optim
-from n2n.denoise import Trained, denoise
-from n2n.losses import masked
+from n2n.denoising.denoise import Trained, denoise
 from n2n.metrics import squared_errors
 from n2n.networks import network
 from n2n.noise import Noise, parse_noise
+from n2n.noise.scenes import Scenes, unit
 from n2n.reproduce.cells import short_hash
 from n2n.reproduce.data import read_mapped
 from n2n.reproduce.paper.data import noisy_picture, summary, test_sets
 from n2n.reproduce.paper.kinds import KINDS
 from n2n.reproduce.parameters import save_parameters
-from n2n.scenes import Scenes, unit
-from n2n.training import training_step
+from n2n.training.losses import masked
+from n2n.training.step import training_step
 from tape import tree
 
 __all__ = ["PaperCell"]

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tape.domain import Boolean, Case, Integer, Real
-from tape.registry import registry
+from tape.core.domain import Boolean, Case, Integer, Real
+from tape.core.registry import registry
 from tape.verify.fuzz.fitting import Sizing, affine, within
 from tape.verify.fuzz.program import Call, Name, Program, names_in, run_step
 

@@ -8,7 +8,7 @@ from random import Random
 import torch
 from torch import Tensor
 
-from tape.domain import Case, Real
+from tape.core.domain import Case, Real
 
 __all__ = ["Sizing", "affine", "within"]
 

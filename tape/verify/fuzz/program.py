@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from tape.registry import registry
+from tape.core.registry import registry
 
 __all__ = ["Call", "Name", "Program", "names_in", "renamed", "run_step"]
 
@@ -64,9 +64,9 @@ class Program:
         lines = [
             "import torch",
             "",
-            "from tape.registry import registry",
+            "import tape",
             "",
-            "op = {name: primitive for name, (primitive, _) in registry.items()}",
+            "op = {name: primitive for name, (primitive, _) in tape.registry.items()}",
             "",
             "",
             f"def program({', '.join(self.inputs)}):",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from tape.registry import registry
+from tape.core.registry import registry
 from tape.verify.fuzz.comparing import Disagreement, OracleError, compare
 from tape.verify.fuzz.drawing import Deck, draw_program
 from tape.verify.fuzz.program import Program

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from torch import Tensor
 
 import tape
-from tape.registry import registry
+from tape.core.registry import registry
 from tape.verify.checking import check
 from tape.verify.differences import STEPS, difference, inner
 from tape.verify.drawing import Call, calls
@@ -27,7 +27,14 @@ Judge = Callable[[str], None]
 
 _EXAMPLES = 40
 # The parts of the engine are verified by what they do together; what takes long comes last.
-_ENGINE_TESTS = ("transforms", "primitive", "recording", "tracing", "microbatching", "calling")
+_ENGINE_ROOMS = ("core", "transforms")
+_ENGINE_TESTS = (
+    "transforms",
+    "core/test_primitive.py",
+    "core/test_sweep.py",
+    "core/test_calling.py",
+    "programs/test_tracing.py",
+)
 
 
 class _Example(NamedTuple):
@@ -145,10 +152,12 @@ def by_tests(module: str) -> None:
     """Runs the unit tests of a module, a file or a folder, if they are there; raises AssertionError if one fails."""
     import pytest
 
-    folder = Path("tests", *module.split(".")[:-1])
-    names = [module.rpartition(".")[2], *(_ENGINE_TESTS if module.count(".") == 1 else ())]
-    places = [place for name in dict.fromkeys(names) for place in (f"test_{name}.py", name)]
-    paths = [str(folder / place) for place in places if (folder / place).exists()]
+    *rooms, name = module.split(".")
+    own = Path("tests", *rooms)
+    places = [own / f"test_{name}.py", own / name]
+    if rooms[-1] in _ENGINE_ROOMS:
+        places += [Path("tests", "tape", place) for place in _ENGINE_TESTS]
+    paths = [str(place) for place in places if place.exists()]
     if not paths:
         return
     paths += map(str, Path("tests/tape/verify").glob("test_mutants_survivors.py"))

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tape.primitive import Primitive
-from tape.registry import registry
+from tape.core.primitive import Primitive
+from tape.core.registry import registry
 from tape.verify.mutants.changes import changed_trees
 
 __all__ = ["ENGINE", "Mutant", "applied", "engine_mutants", "rule_mutants"]
 
-ENGINE = ("tape.recording", "tape.calling", "tape.primitive", "tape.transforms")
+ENGINE = ("tape.core.sweep", "tape.core.calling", "tape.core.definition", "tape.transforms.gradients")
 
 # Ops that between them have every kind of argument and output: the first judges of the engine.
 _ENGINE_OPS = ("add", "multiply", "matmul", "cat", "sort", "index", "expand", "where", "divide", "put")

@@ -8,7 +8,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tape import tree
-from tape.traced import raw
+from tape.core.traced import raw
 from tape.verify.trial import Trial, copies
 from tape.verify.violation import Violation, expect_close, expect_equal
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
-from n2n.baselines import Baseline, baselines, gaussian_blur, median_filter
+from n2n.classical.baselines import Baseline, baselines, gaussian_blur, median_filter
 from n2n.images import read_image
 from n2n.metrics import psnr, ssim
-from n2n.run import Run
-from n2n.settings import Settings
-from n2n.training import begin
+from n2n.training.loop import begin
+from n2n.training.run import Run
+from n2n.training.settings import Settings
 from tests.n2n.cli.conftest import Command
 
 

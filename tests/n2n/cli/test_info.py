@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from n2n.losses import losses
 from n2n.networks import networks
+from n2n.training.losses import losses
 from tests.n2n.cli.conftest import Command
 
 

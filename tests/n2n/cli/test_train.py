@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from n2n.checkpoint import load_checkpoint
-from n2n.diagnosis import is_finite
-from n2n.run import Run
+from n2n.training.checkpoint import load_checkpoint
+from n2n.training.diagnosis import is_finite
+from n2n.training.run import Run
 from tests.n2n.cli.conftest import QUICK, Command
 
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 import nn
-from n2n.denoise import Trained
+from n2n.denoising.denoise import Trained
 from n2n.errors import InputError
 from n2n.evaluation.denoisers import contender, denoiser
 from n2n.noise import Poisson, parse_noise
-from n2n.run import Run
-from n2n.scenes import Scenes
-from n2n.settings import Settings
-from n2n.training import begin
+from n2n.noise.scenes import Scenes
+from n2n.training.loop import begin
+from n2n.training.run import Run
+from n2n.training.settings import Settings
 from tests.n2n.samples import folder, generator, picture
 
 cpu = torch.device("cpu")

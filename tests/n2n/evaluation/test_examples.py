@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from n2n.evaluation.examples import tensor_images, whole_captures, whole_photos
+from n2n.images.tensor_files import TensorPairs
 from n2n.noise import parse_noise
-from n2n.tensor_files import TensorPairs
 from tests.n2n.samples import folder, generator, picture
 
 

@@ -6,7 +6,7 @@ import torch
 
 from n2n.errors import InputError
 from n2n.evaluation.sets import Crops, EvaluationSet, burst_set, capture_set, photo_set, tensor_set
-from n2n.settings import Settings
+from n2n.training.settings import Settings
 from tests.n2n.samples import folder, picture
 
 

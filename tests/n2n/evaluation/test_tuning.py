@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from n2n.baselines import baselines
+from n2n.classical.baselines import baselines
 from n2n.evaluation.examples import examples
 from n2n.evaluation.sets import EvaluationSet
 from n2n.evaluation.tuning import pictures_to_tune_on, tuned_baselines, tuning_pictures
 from n2n.noise import parse_noise
-from n2n.settings import Settings
 from n2n.sources import procedural
+from n2n.training.settings import Settings
 from tests.n2n.samples import folder, generator, picture, shades
 
 

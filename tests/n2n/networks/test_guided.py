@@ -6,9 +6,9 @@ from torch import Generator
 
 import nn
 import tape
+from n2n.classical.noise_level import noise_deviation
+from n2n.classical.sliding_dct import sliding_dct
 from n2n.networks.guided import guided, told
-from n2n.noise_level import noise_deviation
-from n2n.sliding_dct import sliding_dct
 
 
 def trained_a_little(channels: int) -> nn.Params:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from n2n.noise import Bernoulli, Brown, Gaussian, Impulse, Noise, PixelNoise, Poisson, Text, parse_noise
-from n2n.scenes import Scenes
+from n2n.noise.scenes import Scenes
 from tests.n2n.noise.helpers import correlation, pictures
 from tests.n2n.samples import generator
 

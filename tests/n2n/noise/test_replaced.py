@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from n2n.noise import Bernoulli, Impulse
 from n2n.noise.covering import Covering
-from n2n.scenes import Scenes
+from n2n.noise.scenes import Scenes
 from tests.n2n.noise.helpers import correlation, pictures
 from tests.n2n.samples import generator
 

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import matplotlib.figure
 
-from n2n.figures import save_figure
 from n2n.reproduce.document import Heading, Items, Paragraph, Picture, Table
 from n2n.reproduce.html import html_page
 from n2n.reproduce.markdown import markdown
+from n2n.training.figures import save_figure
 
 BLOCKS = (
     Heading(1, "Nets & <loss>"),

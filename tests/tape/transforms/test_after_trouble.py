@@ -8,7 +8,7 @@ from torch import Tensor
 
 import tape
 from tape import grad, vjp
-from tape.running import standing_in
+from tape.core.running import standing_in
 from tests.tape.transforms.comparison import same
 
 

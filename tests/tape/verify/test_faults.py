@@ -10,7 +10,7 @@ from torch import Tensor
 
 import tape
 from tape import verify
-from tape.primitive import Primitive
+from tape.core.primitive import Primitive
 
 X = torch.tensor([[0.5, -1.0, 2.0], [1.5, -0.25, 0.75]], dtype=torch.float64)
 

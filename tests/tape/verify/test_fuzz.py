@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import tape
-from tape.primitive import Primitive
-from tape.registry import registry
+from tape.core.primitive import Primitive
+from tape.core.registry import registry
 from tape.verify.__main__ import main
 from tape.verify.fuzz import Disagreement, Fault, compare, fuzz
 
@@ -79,7 +79,7 @@ def test_a_planted_fault_is_found_and_shrunk(monkeypatch: pytest.MonkeyPatch, ki
 
 def test_a_fault_in_how_cotangents_add_up_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wrong only under fan-out: a value that is used twice keeps one cotangent alone."""
-    accumulate = tape.transforms.sweep
+    accumulate = tape.transforms.gradients.sweep
 
     def forgetful(tape_: Any, seeds: Any, wanted: Any, keep: bool) -> Any:
         for i, step in enumerate(tape_.steps):
@@ -87,7 +87,7 @@ def test_a_fault_in_how_cotangents_add_up_is_found(monkeypatch: pytest.MonkeyPat
                 tape_.steps[i] = step._replace(plan=step.plan._replace(parts=step.plan.parts[:1]))
         return accumulate(tape_, seeds, wanted, keep)
 
-    monkeypatch.setattr(tape.transforms, "sweep", forgetful)
+    monkeypatch.setattr(tape.transforms.gradients, "sweep", forgetful)
     fault = first_fault()
     assert fault.disagreement.what == "gradient"
     assert len(fault.program.steps) <= 3

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tape.registry import registry
+from tape.core.registry import registry
 from tape.verify.__main__ import main
 from tape.verify.mutants import (
     Outcome,
@@ -36,7 +36,7 @@ def test_every_mutant_of_a_rule_is_noticed(op: str) -> None:
 
 def test_most_mutants_of_the_sweep_are_noticed_by_three_ops_alone() -> None:
     """One whose arguments broadcast, one that takes a list, one of several outputs."""
-    sweep = [mutant for mutant in engine_mutants(("tape.recording",)) if mutant.function in ("sweep", "_take")]
+    sweep = [mutant for mutant in engine_mutants(("tape.core.sweep",)) if mutant.function in ("sweep", "_take")]
     sample = [replace(mutant, ops=("divide", "cat", "sort")) for mutant in sweep[::3]]
     outcome = judge_mutants(sample, tests=no_tests, properties=no_tests)
     assert outcome.killed >= 0.6 * len(sample)
@@ -181,8 +181,10 @@ def test_all_mutants_are_those_of_the_rules_and_of_the_whole_engine(monkeypatch:
     monkeypatch.setattr("tape.verify.mutants.running.judge_mutants", lambda mutants, **_: chosen.extend(mutants))
     run_mutants()
     assert len(chosen) == len([*rule_mutants(), *engine_mutants()])
-    assert {"tape.recording", "tape.primitive", "tape.transforms"} < {mutant.module for mutant in chosen}
-    for module in ("tape.primitive", "tape.ops.special"):
+    assert {"tape.core.sweep", "tape.core.definition", "tape.transforms.gradients"} < {
+        mutant.module for mutant in chosen
+    }
+    for module in ("tape.core.definition", "tape.ops.special"):
         chosen.clear()
         run_mutants(module=module)
         assert {mutant.module for mutant in chosen} == {module}

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import tape
-from tape.registry import registry
+from tape.core.registry import registry
 from tape.verify.fuzz import compare
 
 

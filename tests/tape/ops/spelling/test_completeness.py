@@ -7,7 +7,8 @@ import pytest
 from torch import Tensor
 
 import tape
-from tape.traced import Traced, function_name
+from tape.core.refusals import function_name
+from tape.core.traced import Traced
 from tests.tape.ops.spelling.beside_torch import evaluate, leaves, values
 
 REFUSED = {"Tensor.numpy"}  # a gradient would be lost
@@ -33,13 +34,13 @@ def test_every_registered_spelling_is_in_the_table(monkeypatch: pytest.MonkeyPat
         return call
 
     registered: dict[str, set[str]] = {}
-    for function, implementations in list(Traced._functions.items()):
+    for function, implementations in list(Traced.functions.items()):
         package, _, family = str(implementations[0].__module__).rpartition(".")
         if package != "tape.ops":
             continue
         registered.setdefault(family, set()).add(function_name(function))
         wrapped = tuple(noted(function, implementation) for implementation in implementations)
-        monkeypatch.setitem(Traced._functions, function, wrapped)
+        monkeypatch.setitem(Traced.functions, function, wrapped)
         for name in method_names(function):
             monkeypatch.setattr(Traced, name, wrapped[1])
 

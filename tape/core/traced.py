@@ -1,0 +1,163 @@
+"""Traced values: what a function sees in place of a tensor while it is recorded.
+
+A traced value takes part in torch's own dispatch (`__torch_function__`), so that a function written for
+tensors runs on it unchanged. What a torch function does to a traced value stands in one table, which
+`implements` fills.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, NoReturn
+
+import torch
+from torch import Tensor
+
+from tape import tree
+from tape.core.refusals import in_place, no_rule
+from tape.core.tape import Like, Recipe, Tape
+from tape.errors import TapeError
+
+__all__ = ["Traced", "box", "like", "raw", "raw_tree"]
+
+
+class Traced:
+    """A value on a tape. `value` is a plain tensor, or a traced value of an outer level."""
+
+    __slots__ = ("recipe", "slot", "tape", "value")
+
+    functions: ClassVar[dict[Any, tuple[Callable[..., Any], Callable[..., Any]]]] = {}
+
+    def __init__(self, tape: Tape, slot: int, value: Any, recipe: Recipe | None = None) -> None:
+        self.tape = tape
+        self.slot = slot
+        self.value = value
+        self.recipe = recipe
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        known = cls.functions.get(function)
+        if known is None:
+            raise no_rule(function)
+        implementation, respelled = known
+        return respelled(*args, **kwargs) if kwargs else implementation(*args)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.endswith("_") and not name.endswith("__") and hasattr(Tensor, name):
+            kin = name[:-1]
+            instead = f"x = x.{kin}(...)" if callable(getattr(Tensor, kin, None)) else "an op that returns a new tensor"
+            raise in_place(f"Tensor.{name}", instead)
+        if callable(getattr(Tensor, name, None)) and not name.startswith("__"):
+            raise no_rule(getattr(Tensor, name))
+        raise AttributeError(f"a traced value has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        return f"Traced({raw(self)!r})"
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(torch.unbind(self, 0))
+
+    # A comparison gives a tensor, as torch's does, so hashing goes by identity.
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise TapeError(
+            "a traced value cannot become a numpy array: its derivative would be lost; "
+            "write tape.stop_gradient(x).numpy() where no derivative is wanted"
+        )
+
+    def __reduce_ex__(self, _: Any) -> NoReturn:
+        raise TapeError(
+            "a traced value cannot be pickled or copied by the copy module: its derivative would be lost; "
+            "write x.clone() for a copy with a derivative, tape.stop_gradient(x) for one without"
+        )
+
+    def __setitem__(self, *_: Any) -> NoReturn:
+        raise in_place("x[...] = v", "torch.where(mask, v, x) or torch.index_put(x, indices, v)")
+
+
+def box(tape: Tape, value: Any, recipe: Recipe | None = None) -> Traced:
+    """Gives `value` the next slot of a tape; where a rule asks for it, its recipe is kept in its place."""
+    slot = len(tape.likes)
+    tape.likes.append(_like_leaf(value))
+    return Traced(tape, slot, value, recipe)
+
+
+def raw(x: Any) -> Any:
+    """The plain tensor behind a traced value of any level; anything else as it is."""
+    while type(x) is Traced:
+        x = x.value
+    return x
+
+
+def raw_tree(x: Any) -> Any:
+    """`raw` at every leaf."""
+    return tree.map(raw, x)
+
+
+# What is made at each recorded call is made without the detour over a named tuple's constructor.
+_new = tuple.__new__
+
+
+def like(x: Any) -> Any:
+    """The `Like` of a tensor or traced value, of each leaf of a pytree of them; anything else as it is."""
+    if type(x) is Recipe:
+        return x.like
+    return _like_leaf(x) if isinstance(x, (Tensor, Traced)) else tree.map(_like_leaf, x)
+
+
+def _like_leaf(x: Any) -> Any:
+    x = raw(x)
+    return _new(Like, (x.shape, x.dtype, x.device)) if isinstance(x, Tensor) else x
+
+
+def _refuse_in_place(name: str, operator: str) -> Callable[..., NoReturn]:
+    def refuse(self: Traced, other: Any) -> NoReturn:
+        raise in_place(f"x {operator}= y", f"x = x {operator} y")
+
+    refuse.__name__ = name
+    return refuse
+
+
+for _name, _operator in {
+    "__iadd__": "+",
+    "__isub__": "-",
+    "__imul__": "*",
+    "__itruediv__": "/",
+    "__ifloordiv__": "//",
+    "__imod__": "%",
+    "__ipow__": "**",
+    "__imatmul__": "@",
+    "__iand__": "&",
+    "__ior__": "|",
+    "__ixor__": "^",
+    "__ilshift__": "<<",
+    "__irshift__": ">>",
+}.items():
+    setattr(Traced, _name, _refuse_in_place(_name, _operator))
+
+
+def _refuse_operator(name: str) -> Callable[..., NoReturn]:
+    def refuse(self: Traced, *_: Any) -> NoReturn:
+        raise no_rule(getattr(Tensor, name))
+
+    refuse.__name__ = name
+    return refuse
+
+
+# Python would call these unsupported; `implements` replaces those that have a rule.
+for _name in ("and", "or", "xor", "lshift", "rshift", "mod", "matmul", "truediv", "floordiv", "pow"):
+    for _prefix in ("", "r"):
+        setattr(Traced, f"__{_prefix}{_name}__", _refuse_operator(f"__{_prefix}{_name}__"))
+setattr(Traced, "__invert__", _refuse_operator("__invert__"))  # noqa: B010
+
+
+def _delegated(name: str) -> property:
+    return property(lambda self: getattr(raw(self), name))
+
+
+for _name in ("shape", "dtype", "device", "ndim", "layout", "itemsize", "nbytes", "is_cuda", "is_cpu", "requires_grad"):
+    setattr(Traced, _name, _delegated(_name))

@@ -1,0 +1,179 @@
+"""Jacobians: a row for each number of the output, or a column for each number of the input."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from tape import tree
+from tape.core.arguments import Argnums
+from tape.core.matching import described, is_float
+from tape.core.tape import Like
+from tape.core.traced import Traced, like, raw
+from tape.errors import TapeError
+from tape.transforms.forward import linearized
+from tape.transforms.gradients import vjp_of
+
+__all__ = ["hessian", "jacfwd", "jacrev"]
+
+
+def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """The function that gives the Jacobian of `f`, row by row: the pullback of each number of the output.
+
+    To be preferred to `jacfwd` where the output has fewer numbers than the arguments. All rows are worked out at
+    once, by `torch.func.vmap`; where an outer transformation records too, one after the other.
+
+    Args:
+        f: takes pytrees of tensors and anything else; returns a pytree of floating-point tensors, or with
+            `has_aux` a pair of that and anything else.
+        argnums: the positional argument to differentiate with respect to, or a sequence of several. Each is a
+            pytree of floating-point tensors.
+        has_aux: whether `f` returns a pair.
+
+    Returns:
+        a function of the same arguments. It returns a pytree like the output, and in the place of each of its
+        tensors a pytree like the argument, or a tuple of them if `argnums` is a sequence: this is how
+        `torch.func.jacrev` nests. The leaf for an output of shape `s` and an input of shape `t` has shape `s + t`
+        and the input's dtype. With `has_aux` it returns a pair of that and what else `f` returned.
+
+    Raises TapeError for an integer argument among `argnums`, or an output that is no floating-point tensor.
+
+    >>> jacrev(lambda x: x**2)(torch.tensor([1.0, 2.0]))
+    tensor([[2., 0.],
+            [0., 4.]])
+    """
+    chosen = Argnums(argnums)
+
+    def jacobian(*args: Any, **kwargs: Any) -> Any:
+        of_chosen, values, names = chosen.choose(f, args, kwargs)
+        out, pullback, *aux = vjp_of(of_chosen, values, names, has_aux)
+        outputs, out_treedef = _outputs("jacrev", out)
+        inputs, in_treedef = tree.flatten(values)
+
+        def row(cotangents: Sequence[Any]) -> list[Any]:
+            pulled = pullback(tree.unflatten(out_treedef, cotangents))
+            return [leaf for leaf in tree.leaves(pulled) if leaf is not None]
+
+        places = [like(leaf) for leaf in inputs if is_float(leaf)]
+        stacks = iter(_mapped(row, outputs, places, dim=0))
+        columns = [next(stacks) if is_float(leaf) else None for leaf in inputs]
+
+        def block(start: int, stop: int, shape: Sequence[int]) -> Any:
+            cut = [None if x is None else _own(x[start:stop].reshape((*shape, *x.shape[1:]))) for x in columns]
+            return chosen.entries(tree.unflatten(in_treedef, cut))
+
+        blocks = [block(start, stop, to.shape) for (start, stop), to in zip(_ranges(outputs), outputs, strict=True)]
+        result = tree.unflatten(out_treedef, blocks)
+        return (result, aux[0]) if has_aux else result
+
+    return jacobian
+
+
+def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """Like `jacrev`, column by column: the derivative in the direction of each number of the arguments.
+
+    To be preferred where the arguments have fewer numbers than the output. The leaf for an output and an input has
+    the output's dtype.
+
+    >>> jacfwd(lambda x: torch.stack([x.sum(), x.prod()]))(torch.tensor([2.0, 3.0]))
+    tensor([[1., 1.],
+            [3., 2.]])
+    """
+    chosen = Argnums(argnums)
+
+    def jacobian(*args: Any, **kwargs: Any) -> Any:
+        of_chosen, values, names = chosen.choose(f, args, kwargs)
+        out, pushforward, aux = linearized(of_chosen, values, names, has_aux)
+        outputs, out_treedef = _outputs("jacfwd", out)
+        leaves, in_treedef = tree.flatten(values)
+        inputs = [like(leaf) for leaf in leaves if is_float(leaf)]
+
+        def column(tangents: Sequence[Any]) -> list[Any]:
+            given = iter(tangents)
+            filled = [next(given) if is_float(leaf) else None for leaf in leaves]
+            return tree.leaves(pushforward(tree.unflatten(in_treedef, filled)))
+
+        rows = _mapped(column, inputs, outputs, dim=-1)
+
+        def block(x: Any) -> Any:
+            ranges = iter(zip(_ranges(inputs), inputs, strict=True))
+            cut: list[Any] = []
+            for leaf in leaves:
+                if not is_float(leaf):
+                    cut.append(None)
+                    continue
+                (start, stop), to = next(ranges)
+                cut.append(_own(x[..., start:stop].reshape((*x.shape[:-1], *to.shape))))
+            return chosen.entries(tree.unflatten(in_treedef, cut))
+
+        result = tree.unflatten(out_treedef, list(map(block, rows)))
+        return (result, aux) if has_aux else result
+
+    return jacobian
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """The function that gives the second derivatives of `f`: `jacfwd(jacrev(f))`, which nests as `torch.func.hessian`.
+
+    For a function with a 0-d result of a tensor of shape `t` it gives a tensor of shape `t + t`. Arguments and
+    errors are those of `jacrev`.
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(torch.tensor([3.0, 5.0]))
+    tensor([[10.,  6.],
+            [ 6.,  0.]])
+    """
+    return jacfwd(jacrev(f, argnums, has_aux), argnums, has_aux)
+
+
+def _outputs(name: str, out: Any) -> tuple[list[Like], Any]:
+    leaves, treedef = tree.flatten(out)
+    for leaf, path in zip(leaves, tree.paths(out), strict=True):
+        if not is_float(leaf):
+            plain = raw(leaf)
+            kind = f"a tensor of {plain.dtype}" if isinstance(plain, Tensor) else described(leaf)
+            raise TapeError(
+                f"{name}: the output{' ' + path if path else ''} is {kind}, which has no derivative; leave it out, or "
+                "return it beside the output with has_aux=True"
+            )
+    return [like(leaf) for leaf in leaves], treedef
+
+
+def _mapped(linear: Callable[[Sequence[Any]], list[Any]], basis_of: list[Like], out: list[Like], dim: int) -> list[Any]:
+    """A linear function at every vector of a basis, its results stacked along a dimension."""
+    basis = _basis(basis_of)
+    count = sum(to.shape.numel() for to in basis_of)
+    if not count or not out:
+        shapes = [(count, *to.shape) if dim == 0 else (*to.shape, count) for to in out]
+        return [torch.zeros(s, dtype=to.dtype, device=to.device) for s, to in zip(shapes, out, strict=True)]
+    first = linear([vectors[0] for vectors in basis])
+    if count > 1 and not any(type(x) is Traced for x in first):
+        return [x.movedim(0, dim) for x in vmap(linear)(basis)]
+    # A traced value cannot leave vmap.
+    results = [first, *(linear([vectors[i] for vectors in basis]) for i in range(1, count))]
+    return [torch.stack(list(each), dim) for each in zip(*results, strict=True)]
+
+
+def _basis(likes: list[Like]) -> list[Tensor]:
+    """The unit vectors of a list of tensors: for each tensor a stack of what it is in all of them."""
+    count = sum(to.shape.numel() for to in likes)
+    return [
+        torch.eye(count, dtype=to.dtype, device=to.device)[:, start:stop].reshape((count, *to.shape))
+        for (start, stop), to in zip(_ranges(likes), likes, strict=True)
+    ]
+
+
+def _ranges(likes: list[Like]) -> list[tuple[int, int]]:
+    """Where the numbers of each tensor stand when all are written one after the other."""
+    ranges = []
+    start = 0
+    for to in likes:
+        ranges.append((start, start + to.shape.numel()))
+        start += to.shape.numel()
+    return ranges
+
+
+def _own(x: Any) -> Any:
+    """What leaves the transformation shares memory with no other result."""
+    return x if type(x) is Traced else x.clone(memory_format=torch.contiguous_format)

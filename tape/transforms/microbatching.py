@@ -1,0 +1,150 @@
+"""A loss over a batch, worked on in microbatches: the same value and gradients from less memory at a time."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import ContextVar, copy_context
+from functools import cache, partial, wraps
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tape import tree
+from tape.core.matching import described
+from tape.core.one_step import innermost, one_step
+from tape.core.running import stood_in
+from tape.core.traced import Traced, raw
+from tape.errors import TapeError
+from tape.transforms.gradients import swept_at_once
+
+__all__ = ["microbatch"]
+
+
+def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", threads: int = 1) -> Callable[..., Any]:
+    """The same loss, worked on `size` entries of the batch at a time.
+
+    Args:
+        loss: takes `(params, *batch)` and returns a 0-d tensor that is a mean or a sum over the entries of the
+            batch. `params` is any pytree. The tensors in `batch` that have as many rows as the first of them are
+            cut; anything else goes to each microbatch whole.
+        size: how many entries a microbatch has; the last one has what is left.
+        reduction: "mean" or "sum": what the loss does with the entries.
+        threads: how many microbatches are worked on at once. They share the cores that torch has. One alone is
+            used where an outer transformation records too; under `torch.func.vmap`, ask for one.
+
+    Returns:
+        a function of the same arguments with the same value. Where it is differentiated, each microbatch is swept
+        as soon as it has been recorded, so that memory is needed for one microbatch (of each thread) instead of
+        the batch. The results differ from the loss's own by the rounding of sums alone, and are the same bits for
+        the same size and threads.
+
+    Raises ValueError for a size, a reduction or a number of threads that makes no sense; TapeError if the loss
+    of a microbatch is not 0-d, or uses a traced value that is not among its arguments.
+
+    >>> import tape
+    >>> def loss(w, x):
+    ...     return (x @ w).square().mean()
+    >>> tape.grad(tape.microbatch(loss, size=2))(torch.ones(2), torch.arange(6.0).reshape(3, 2))
+    tensor([30.6667, 40.6667])
+    """
+    if size < 1 or threads < 1:
+        raise ValueError(f"microbatch: size and threads are at least 1, not {size} and {threads}")
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"microbatch: reduction is 'mean' or 'sum', not {reduction!r}")
+
+    @wraps(loss)
+    def in_microbatches(params: Any, *batch: Any) -> Any:
+        leaves, treedef = tree.flatten((params, batch))
+        leaves = [stood_in(leaf) for leaf in leaves]
+        first = len(tree.leaves(params))
+        count = next((len(x) for x in leaves[first:] if isinstance(raw(x), Tensor) and x.ndim), 0)
+        if count <= size:
+            return loss(params, *batch)
+        pieces = [slice(start, min(start + size, count)) for start in range(0, count, size)]
+        tape = innermost(leaves)
+        chosen = [i for i, leaf in enumerate(leaves) if type(leaf) is Traced and leaf.tape is tape]
+        cut = {i for i in range(first, len(leaves)) if _has_rows(leaves[i], count)}
+
+        def of_rows(values: Sequence[Any], rows: slice) -> tuple[Any, list[Any]]:
+            """What some rows contribute to the loss and to its gradients."""
+            piece = [x[rows] if i in cut else x for i, x in enumerate(values)]
+            weight = (rows.stop - rows.start) / count if reduction == "mean" else 1.0
+
+            def contribution(*inputs: Any) -> Any:
+                filled = list(piece)
+                for i, x in zip(chosen, inputs, strict=True):
+                    filled[i] = x
+                params, batch = tree.unflatten(treedef, filled)
+                value = loss(params, *batch)
+                if not isinstance(raw(value), Tensor) or value.shape != ():
+                    raise TapeError(f"microbatch: the loss returned {described(value)}; its result must be 0-d")
+                return value * weight
+
+            if not chosen:
+                return contribution(), []
+            return swept_at_once(contribution, tuple(piece[i] for i in chosen))
+
+        def combined(results: Iterable[tuple[Any, list[Any]]]) -> tuple[Any, list[Any]]:
+            results = iter(results)
+            value, gradients = next(results)
+            for more, parts in results:
+                value = value + more
+                for place, i in enumerate(chosen):
+                    x, y = gradients[place], parts[place]
+                    # What a pullback returns belongs to nobody else.
+                    gradients[place] = torch.cat([x, y]) if i in cut else x.add_(y) if type(x) is Tensor else x + y
+            return value, gradients
+
+        def forward(values: list[Any]) -> tuple[Any, list[Any]]:
+            outer = any(type(x) is Traced for x in values)
+            workers = 1 if outer else min(threads, len(pieces))
+            shares = [pieces[len(pieces) * k // workers : len(pieces) * (k + 1) // workers] for k in range(workers)]
+            jobs = [partial(lambda share: combined(of_rows(values, rows) for rows in share), share) for share in shares]
+            return combined(_in_threads(jobs))
+
+        return one_step("microbatch", leaves, forward, lambda gradients, g: [g[0] * x for x in gradients])
+
+    return in_microbatches
+
+
+def _has_rows(x: Any, count: int) -> bool:
+    return isinstance(raw(x), Tensor) and x.ndim > 0 and len(x) == count
+
+
+_in_one: ContextVar[bool] = ContextVar("in_one", default=False)  # whether this is one of several threads' jobs
+
+
+def _in_threads(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
+    """The jobs' results, each job in its own thread, the first in this one, with its share of torch's cores."""
+    _keep_freed_memory()
+    if len(jobs) == 1 or _in_one.get():  # a microbatch in a microbatch would wait for the thread that it runs in
+        return [job() for job in jobs]
+    token = _in_one.set(True)
+    cores = torch.get_num_threads()
+    share = max(1, cores // len(jobs))
+    futures = [_threads(len(jobs) - 1, share).submit(copy_context().run, job) for job in jobs[1:]]
+    torch.set_num_threads(share)
+    try:
+        return [jobs[0](), *[future.result() for future in futures]]
+    finally:
+        wait(futures)
+        torch.set_num_threads(cores)
+        _in_one.reset(token)
+
+
+@cache
+def _threads(count: int, share: int) -> ThreadPoolExecutor:
+    """Threads that stay, each with memory of its own to use again, and with its share of the cores."""
+    return ThreadPoolExecutor(count, "microbatch", initializer=torch.set_num_threads, initargs=(share,))
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Has the C library keep freed blocks of up to 32 MB for the next microbatch, where it would give each back to the
+    system and get it again page by page: glibc takes the largest block that was freed for the size to keep."""
+    torch.empty(31 << 20, dtype=torch.uint8)  # freed at once, and never touched
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # threads do not survive a fork
