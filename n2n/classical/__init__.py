@@ -1,6 +1,6 @@
 """What takes noise away, or measures it, without having learned anything.
 
-The baselines of an evaluation stand in a file of their own, `baselines`, and with them what only they need.
+The filters that an evaluation compares with, and what only they need, are not imported before they are asked for.
 """
 
 from n2n.classical.anscombe import restored, stabilized, stabilized_deviation, stabilizing

@@ -114,48 +114,24 @@ def evaluate(
         network, data = None, network
         typed = typed - {"network"} | {"data"}
     ours = contender(network, noise, 8 if flips else 1, torch_device(device))
-    settings = ours.settings
-    if whole:
-        refuse(typed & {"size", "count"}, "with --whole")
-    if count < 1:
-        raise InputError(f"--count is {count}; it must be at least 1")
-    if size is not None and size < SSIM_WINDOW:
-        raise InputError(f"--size is {size}, and SSIM needs at least {SSIM_WINDOW} pixels on a side")
-    crops = None if whole else Crops(count, size or (DEFAULT_SIZE if settings is None else settings.size))
-    if sum(given is not None for given in (data, pairs, bursts)) > 1:
-        raise InputError("give one of DATA, --pairs and --bursts to evaluate on, not more")
-    if pairs is not None or bursts is not None:
-        refuse(typed & {"noise"}, "on captures, which bring their own")
-        refuse(typed & {"seed"} if whole else set(), "on whole captures")
-    if pairs is not None:
-        evaluated = capture_set(*pairs, crops, seed)
-    elif bursts is not None:
-        evaluated = burst_set(bursts, crops, seed)
-    elif data is None:
-        raise InputError("give a folder of clean photographs, a tensor file, --pairs A B or --bursts to evaluate on")
-    elif data.suffix.lower() in TENSOR_SUFFIXES:
-        refuse(typed & {"noise", "size", "count", "whole", "seed"}, f"with {data}, whose images are taken as they are")
-        evaluated = tensor_set(data)
-    else:
-        evaluated = photo_set(data, noise, settings, crops, seed)
+    crops = _crops(typed, whole, count, size, ours.settings)
+    evaluated = _images(typed, data, pairs, bursts, noise, ours.settings, crops, seed)
     refuse_small(evaluated.examples[0])
-    if settings is not None:
-        _warn_of_own(settings, evaluated.paths)
-
+    if ours.settings is not None:
+        _warn_of_own(ours.settings, evaluated.paths)
     if out is not None:
         make_folder(out)
+
     with console.status("tuning the baselines"):
-        others = pictures_to_tune_on(evaluated, settings)
+        others = pictures_to_tune_on(evaluated, ours.settings)
         tuned = tuned_baselines(others.noisy, others.second)
     say(f"baselines tuned on {others.description}")
-    denoisers: dict[str, Denoiser] = {baseline.name: baseline for baseline in tuned}
-    denoisers[ours.name] = ours.denoiser
+    denoisers: dict[str, Denoiser] = {baseline.name: baseline for baseline in tuned} | {ours.name: ours.denoiser}
     measurements = _measure(denoisers, evaluated)
     rows = summary(measurements)
     words = {baseline.name: baseline.setting for baseline in tuned}
     _print(evaluated, rows, words)
     if out is not None:
-        write_csv(out, measurements)
         made = {
             "images": evaluated.name,
             "count": len(evaluated.examples),
@@ -166,12 +142,53 @@ def evaluate(
             "against": "clean images" if evaluated.clean else "estimated from noisy pairs",
             "baselines tuned on": others.description,
         }
+        write_csv(out, measurements)
         write_table(out, rows, words, made)
         draw_pictures(out / PICTURES, extremes(denoisers, evaluated, measurements, ours.name))
         say(str(out))
 
 
 DEFAULT_SIZE = 128  # pixels, of the crops for a network without a run
+
+
+def _crops(typed: set[str], whole: bool, count: int, size: int | None, settings: Settings | None) -> Crops | None:
+    """The crops that were asked for; None for whole pictures."""
+    if count < 1:
+        raise InputError(f"--count is {count}; it must be at least 1")
+    if size is not None and size < SSIM_WINDOW:
+        raise InputError(f"--size is {size}, and SSIM needs at least {SSIM_WINDOW} pixels on a side")
+    if whole:
+        refuse(typed & {"size", "count"}, "with --whole")
+        return None
+    return Crops(count, size or (DEFAULT_SIZE if settings is None else settings.size))
+
+
+def _images(
+    typed: set[str],
+    data: Path | None,
+    pairs: tuple[Path, Path] | None,
+    bursts: Path | None,
+    noise: str | None,
+    settings: Settings | None,
+    crops: Crops | None,
+    seed: int,
+) -> EvaluationSet:
+    """The images to evaluate on. Raises InputError for none, for several, and for options without effect on them."""
+    if sum(given is not None for given in (data, pairs, bursts)) > 1:
+        raise InputError("give one of DATA, --pairs and --bursts to evaluate on, not more")
+    if pairs is not None or bursts is not None:
+        refuse(typed & {"noise"}, "on captures, which bring their own")
+        refuse(typed & {"seed"} if crops is None else set(), "on whole captures")
+    if pairs is not None:
+        return capture_set(*pairs, crops, seed)
+    if bursts is not None:
+        return burst_set(bursts, crops, seed)
+    if data is None:
+        raise InputError("give a folder of clean photographs, a tensor file, --pairs A B or --bursts to evaluate on")
+    if data.suffix.lower() in TENSOR_SUFFIXES:
+        refuse(typed & {"noise", "size", "count", "whole", "seed"}, f"with {data}, whose images are taken as they are")
+        return tensor_set(data)
+    return photo_set(data, noise, settings, crops, seed)
 
 
 def _warn_of_own(settings: Settings, paths: Sequence[Path]) -> None:

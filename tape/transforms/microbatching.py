@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
 from functools import cache, partial, wraps
 from typing import Any
 
@@ -61,51 +62,77 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
         count = next((len(x) for x in leaves[first:] if isinstance(raw(x), Tensor) and x.ndim), 0)
         if count <= size:
             return loss(params, *batch)
-        pieces = [slice(start, min(start + size, count)) for start in range(0, count, size)]
         tape = innermost(leaves)
         chosen = [i for i, leaf in enumerate(leaves) if type(leaf) is Traced and leaf.tape is tape]
         cut = {i for i in range(first, len(leaves)) if _has_rows(leaves[i], count)}
-
-        def of_rows(values: Sequence[Any], rows: slice) -> tuple[Any, list[Any]]:
-            """What some rows contribute to the loss and to its gradients."""
-            piece = [x[rows] if i in cut else x for i, x in enumerate(values)]
-            weight = (rows.stop - rows.start) / count if reduction == "mean" else 1.0
-
-            def contribution(*inputs: Any) -> Any:
-                filled = list(piece)
-                for i, x in zip(chosen, inputs, strict=True):
-                    filled[i] = x
-                params, batch = tree.unflatten(treedef, filled)
-                value = loss(params, *batch)
-                if not isinstance(raw(value), Tensor) or value.shape != ():
-                    raise TapeError(f"microbatch: the loss returned {described(value)}; its result must be 0-d")
-                return value * weight
-
-            if not chosen:
-                return contribution(), []
-            return swept_at_once(contribution, tuple(piece[i] for i in chosen))
-
-        def combined(results: Iterable[tuple[Any, list[Any]]]) -> tuple[Any, list[Any]]:
-            results = iter(results)
-            value, gradients = next(results)
-            for more, parts in results:
-                value = value + more
-                for place, i in enumerate(chosen):
-                    x, y = gradients[place], parts[place]
-                    # What a pullback returns belongs to nobody else.
-                    gradients[place] = torch.cat([x, y]) if i in cut else x.add_(y) if type(x) is Tensor else x + y
-            return value, gradients
+        split = _Split(loss, treedef, cut, chosen, count if reduction == "mean" else None)
 
         def forward(values: list[Any]) -> tuple[Any, list[Any]]:
-            outer = any(type(x) is Traced for x in values)
-            workers = 1 if outer else min(threads, len(pieces))
-            shares = [pieces[len(pieces) * k // workers : len(pieces) * (k + 1) // workers] for k in range(workers)]
-            jobs = [partial(lambda share: combined(of_rows(values, rows) for rows in share), share) for share in shares]
-            return combined(_in_threads(jobs))
+            workers = 1 if any(type(x) is Traced for x in values) else threads
+            pieces = [slice(start, min(start + size, count)) for start in range(0, count, size)]
+            jobs = [partial(split.swept, values, share) for share in _shares(pieces, workers)]
+            return split.combined(_in_threads(jobs))
 
         return one_step("microbatch", leaves, forward, lambda gradients, g: [g[0] * x for x in gradients])
 
     return in_microbatches
+
+
+_Swept = tuple[Any, list[Any]]  # a part of the loss, and its gradients in the chosen leaves
+
+
+@dataclass(frozen=True)
+class _Split:
+    """A loss of the leaves of its arguments, and how they are divided among microbatches."""
+
+    loss: Callable[..., Any]
+    treedef: tree.TreeDef  # of (params, batch)
+    cut: set[int]  # the leaves that have a row for each entry of the batch
+    chosen: list[int]  # the leaves to differentiate with respect to
+    entries: int | None  # of the batch, for a loss that is a mean over them
+
+    def swept(self, values: list[Any], pieces: Sequence[slice]) -> _Swept:
+        """What some microbatches contribute, one after the other."""
+        return self.combined(self._swept_piece(values, rows) for rows in pieces)
+
+    def combined(self, results: Iterable[_Swept]) -> _Swept:
+        """What several parts contribute together."""
+        results = iter(results)
+        value, gradients = next(results)
+        for more, parts in results:
+            value = value + more
+            gradients = [self._joined(i, x, y) for i, x, y in zip(self.chosen, gradients, parts, strict=True)]
+        return value, gradients
+
+    def _swept_piece(self, values: list[Any], rows: slice) -> _Swept:
+        piece = [x[rows] if i in self.cut else x for i, x in enumerate(values)]
+        weight = 1.0 if self.entries is None else (rows.stop - rows.start) / self.entries
+
+        def contribution(*inputs: Any) -> Any:
+            filled = list(piece)
+            for i, x in zip(self.chosen, inputs, strict=True):
+                filled[i] = x
+            params, batch = tree.unflatten(self.treedef, filled)
+            value = self.loss(params, *batch)
+            if not isinstance(raw(value), Tensor) or value.shape != ():
+                raise TapeError(f"microbatch: the loss returned {described(value)}; its result must be 0-d")
+            return value * weight
+
+        if not self.chosen:
+            return contribution(), []
+        return swept_at_once(contribution, tuple(piece[i] for i in self.chosen))
+
+    def _joined(self, i: int, x: Any, y: Any) -> Any:
+        """The gradients in a leaf from two parts: rows one below the other, anything else added up."""
+        if i in self.cut:
+            return torch.cat([x, y])
+        return x.add_(y) if type(x) is Tensor else x + y  # what a pullback returns belongs to nobody else
+
+
+def _shares(pieces: Sequence[slice], workers: int) -> list[Sequence[slice]]:
+    """The pieces in as many runs as there are workers, of about equal lengths."""
+    workers = min(workers, len(pieces))
+    return [pieces[len(pieces) * k // workers : len(pieces) * (k + 1) // workers] for k in range(workers)]
 
 
 def _has_rows(x: Any, count: int) -> bool:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from n2n.classical.anscombe import restored, stabilized
-from n2n.classical.baselines import cosine_transforms, gaussian_blur, nonlocal_means
+from n2n.classical.filters import cosine_transforms, gaussian_blur, nonlocal_means
 from n2n.metrics import decibels, squared_errors
 from n2n.noise import parse_noise
 from n2n.reproduce.paper.data import noisy_picture, summary, test_sets, tuning_pictures

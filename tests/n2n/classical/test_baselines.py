@@ -3,16 +3,8 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from n2n.classical.baselines import (
-    Baseline,
-    baselines,
-    gaussian_blur,
-    median_filter,
-    nonlocal_means,
-    total_variation,
-    tune,
-    wavelet,
-)
+from n2n.classical.baselines import Baseline, baselines, tune
+from n2n.classical.filters import gaussian_blur, median_filter, nonlocal_means, total_variation, wavelet
 from n2n.images.leaves import dead_leaves
 from n2n.metrics import psnr
 from n2n.noise import Gaussian

@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from n2n.classical.baselines import Baseline, baselines, gaussian_blur, median_filter
+from n2n.classical.baselines import Baseline, baselines
+from n2n.classical.filters import gaussian_blur, median_filter
 from n2n.images import read_image
 from n2n.metrics import psnr, ssim
 from n2n.training.loop import begin

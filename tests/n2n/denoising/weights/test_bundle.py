@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Generator
 
-import n2n.denoising.weights
+import n2n.denoising.weights.bundle
 from n2n.denoising.denoise import Trained, denoise
 from n2n.denoising.weights import bundled, names, packed
 from n2n.errors import InputError
@@ -36,7 +36,7 @@ def test_a_run_is_put_into_the_bundle_and_comes_back(tmp_path: Path, monkeypatch
         str(tmp_path / "mine.safetensors"),
     ]
     subprocess.run(command, check=True)
-    monkeypatch.setattr(n2n.denoising.weights, "files", lambda _: tmp_path)
+    monkeypatch.setattr(n2n.denoising.weights.bundle, "files", lambda _: tmp_path)
     image = torch.rand(3, 40, 40, generator=Generator().manual_seed(0))
     before, after = Trained.from_checkpoint(checkpoint()), bundled("mine", CPU)
     assert (after.channels, after.tile, after.guided) == (before.channels, before.tile, before.guided)
