@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,14 @@ from n2n.training.diagnosis import is_finite
 from n2n.training.run import Run
 from tests.n2n.cli.conftest import QUICK, Command
 from tests.n2n.cli.train.comparison import equal
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_terminal() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also where the tests are a background job, which inherits that it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_full_disk_ends_training_and_leaves_the_last_checkpoint(
@@ -98,6 +107,27 @@ def test_a_second_interrupt_does_not_wait_and_loses_only_what_was_not_saved(
     assert n2n(*shlex.split(said[1])).code == 0
     assert equal(Path("my run/last.safetensors"), Path("whole/last.safetensors"))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_a_signal_that_was_ignored_stays_ignored(
+    n2n: Command, photos: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    real = Run.log
+
+    def disturbed(run: Run, **entry: object) -> None:
+        os.kill(os.getpid(), number)
+        real(run, **entry)
+
+    monkeypatch.setattr(Run, "log", disturbed)
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        outcome = n2n("train", photos, "--noise", "gaussian:25", *QUICK, "--out", "run")
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+    assert outcome.code == 0, outcome.err
+    assert load_checkpoint(Path("run/last.safetensors"), torch.device("cpu")).state.step == 4
 
 
 def test_a_run_does_not_go_on_with_other_pictures(n2n: Command, run_folder: Path, photos: Path) -> None:
