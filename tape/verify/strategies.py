@@ -87,19 +87,21 @@ def layouts(x: Tensor, repeating: bool = False) -> st.SearchStrategy[Tensor]:
 
 @st.composite
 def indices(draw: st.DrawFn, shape: Sequence[int]) -> tuple[Any, ...]:
-    """Indices into a tensor of a shape: integers, slices, None, an ellipsis, and int64 tensors.
+    """Indices into a tensor of a shape: integers, slices, None, an ellipsis, and int64 tensors that broadcast.
 
     >>> from hypothesis import find
     >>> find(indices((3, 2)), lambda index: [type(part) for part in index] == [int, int])
     (0, 0)
     """
     parts: list[Any] = []
+    lengths = st.sampled_from((1, draw(st.integers(1, 3), label="length")))
     for size in shape[: draw(st.integers(0, len(shape)), label="dimensions")]:
         if size == 0:
             parts.append(slice(None))
             continue
         one = st.integers(-size, size - 1)
-        several = st.lists(one, min_size=1, max_size=3).map(lambda places: torch.tensor(places))
+        length = draw(lengths)
+        several = st.lists(one, min_size=length, max_size=length).map(lambda places: torch.tensor(places))
         forwards = st.slices(size).filter(lambda s: (s.step or 1) > 0)  # torch has no steps backwards
         parts.append(draw(st.one_of(one, forwards, several)))
     if draw(st.booleans(), label="a new dimension"):

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from hypothesis import given
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from tape import verify
@@ -38,6 +38,16 @@ def test_indices_and_dims_fit(data: Any) -> None:
     x = data.draw(verify.tensors(verify.shapes()))
     x[data.draw(verify.indices(x.shape))]
     torch.sum(x, data.draw(verify.dims(x.ndim)))
+
+
+@settings(max_examples=200)
+@given(verify.indices((4, 3, 5)))
+def test_tensors_in_an_index_broadcast_together(index: tuple[Any, ...]) -> None:
+    torch.zeros(4, 3, 5)[index]
+
+
+def test_tensors_in_an_index_may_differ_in_length() -> None:
+    find(verify.indices((4, 3)), lambda index: [getattr(part, "shape", None) for part in index] == [(3,), (1,)])
 
 
 @given(st.data())
