@@ -28,3 +28,4 @@ from tape.ops import roots as roots
 from tape.ops import scattering as scattering
 from tape.ops import softmax as softmax
 from tape.ops import special as special
+from tape.ops import variance as variance
