@@ -1,0 +1,102 @@
+"""The numbers that an example is tried on: every magnitude that a dtype has, in patterns that are hard."""
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from tape import tree
+from tape.core.domain import Boolean, Integer, Real
+from tape.verify.ranges.example import Example
+
+__all__ = ["PATTERNS", "Point", "drawn", "magnitudes", "points"]
+
+# How the entries of a tensor lie around a magnitude.
+PATTERNS = ("mixed", "equal", "spread", "near", "rows", "outlier")
+_FEW_PATTERNS = ("mixed", "equal")
+
+
+class Point(NamedTuple):
+    """Where an example is tried. `alone` is the place of the one tensor that is scaled, None for all of them."""
+
+    magnitude: float
+    pattern: str
+    alone: int | None = None
+
+    def __str__(self) -> str:
+        which = "" if self.alone is None else f", tensor {self.alone} alone"
+        return f"{self.pattern} numbers of {self.magnitude:.3g}{which}"
+
+
+def magnitudes(dtype: torch.dtype, few: bool = False) -> list[float]:
+    """Magnitudes from 0 and the smallest subnormal number to a quarter of the largest one."""
+    info = torch.finfo(dtype)
+    between = (1e-3, 1.0, 20.0, 300.0) if few else (1e-8, 1e-6, 1e-4, 1e-2, 0.3, 1.0, 5.0, 20.0, 100.0, 300.0, 1e4, 1e7)
+    every = (0.0, info.smallest_normal * info.eps, info.tiny, math.sqrt(info.tiny), *between, math.sqrt(info.max))
+    every += (info.max / 4,)
+    some = (0.0, *between, info.max / 4)
+    return sorted({m for m in (some if few else every) if m <= info.max / 4})
+
+
+def points(example: Example, dtype: torch.dtype, few: bool = False) -> Iterator[Point]:
+    """All points at which an example is tried in a dtype: with all its tensors scaled, and each alone."""
+    count = sum(isinstance(spec, Real) and spec.high == math.inf for spec in tree.leaves((example.args, example.options)))
+    large = any(isinstance(s, Real) and math.prod(_shape(s)) > 10_000 for s in tree.leaves(example.args))
+    for magnitude in magnitudes(dtype, few):
+        for pattern in _FEW_PATTERNS if few or large else PATTERNS:
+            yield Point(magnitude, pattern)
+            if count > 1 and not few and pattern != "near":
+                yield from (Point(magnitude, pattern, alone) for alone in range(count))
+
+
+def drawn(example: Example, point: Point, dtype: torch.dtype, seed: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments and options of one call; the same seed draws the same."""
+    generator = torch.Generator().manual_seed(seed)
+    place = iter(range(1_000))
+
+    def value(spec: Any) -> Any:
+        if isinstance(spec, Integer):
+            assert isinstance(spec.below, int)
+            return torch.randint(0, spec.below, _shape(spec), generator=generator)
+        if isinstance(spec, Boolean):
+            return torch.rand(_shape(spec), generator=generator) < 0.5
+        if not isinstance(spec, Real):
+            return spec
+        if spec.high != math.inf and spec.low != 0.0 and spec.low != -math.inf:
+            unit = torch.rand(_shape(spec), generator=generator, dtype=torch.float64)
+            return (spec.low + (spec.high - spec.low) * unit).to(dtype)
+        scaled = spec.high != math.inf or point.alone is None or next(place) == point.alone
+        at = point if scaled else Point(1.0, "mixed")
+        return _numbers(spec, at, generator).to(dtype)
+
+    args, options = tree.map(value, (example.args, example.options))
+    return args, options
+
+
+def _numbers(spec: Real, point: Point, generator: torch.Generator) -> Tensor:
+    shape, size = _shape(spec), point.magnitude
+    unit = 0.5 + 0.5 * torch.rand(shape, generator=generator, dtype=torch.float64)
+    sign = 2.0 * torch.randint(0, 2, shape, generator=generator) - 1.0
+    values = {
+        "mixed": sign * unit,
+        "equal": torch.ones_like(unit),
+        "spread": sign * 10.0 ** (-12.0 * (2.0 * unit - 1.0)),
+        "near": 1.0 + 0.01 * sign * unit,
+        "rows": (sign * unit)[..., :1].expand(shape) if shape else unit,
+        "outlier": torch.where(torch.arange(unit.numel()).reshape(shape) == unit.numel() // 2, 1.0, 1e-3 * unit),
+    }[point.pattern]
+    values = size * values
+    if spec.diagonal:
+        values = values + spec.diagonal * size * torch.eye(shape[-1], dtype=torch.float64)
+    if spec.low == 0.0:
+        values = values.abs()
+        if spec.high != math.inf:  # half of them near the one end, half near the other
+            values = values.clamp(max=spec.high)
+            values = torch.where(sign > 0, values, spec.high - values)
+    return values
+
+
+def _shape(spec: Real | Integer | Boolean) -> tuple[int, ...]:
+    return tuple(int(name) for name in spec.shape.split())
