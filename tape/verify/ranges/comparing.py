@@ -2,9 +2,11 @@
 
 The error of each result is taken against torch in float64 on the same rounded numbers. Tape's may be twice the
 largest that torch's own has in the same result, or a few units in the last place of the result's largest entry:
-both round, and which one is lucky at an entry means nothing. What torch keeps finite must be finite.
+both round, and which one is lucky at an entry means nothing. What torch keeps finite must be finite. Where torch
+has no kernel for a dtype, it computes in float32 in its place, and its results are rounded.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -14,108 +16,147 @@ from torch import Tensor
 from tape import tree
 from tape.transforms.gradients import vjp
 
-__all__ = ["Fault", "Refused", "compare", "parts"]
+__all__ = ["Fault", "Undefined", "compare"]
 
-_ULPS = 4.0  # units in the last place that any composition of a few roundings may be off
+_UNITS = 4.0  # units in the last place that any composition of a few roundings may be off
 _TIMES = 2.0  # torch's own error
+
+_ERRORS = (RuntimeError, TypeError, NotImplementedError, ValueError, IndexError)
 
 
 class Fault(NamedTuple):
-    """A result that is worse than torch's: its name, what is wrong with it, and the entry where it is worst."""
+    """A result that is worse than torch's: which, what is wrong with it, and its entry where it is worst."""
 
     what: str
     kind: str
-    tape: float
-    torch: float
-    float64: float
+    tape: float = math.nan
+    torch: float = math.nan
+    float64: float = math.nan
 
 
-class Refused(Exception):
-    """Torch itself has no kernel for the call, or refuses its numbers."""
+class Undefined(Exception):
+    """Torch refuses the call: its numbers, or the dtype in which tape refuses it too."""
 
 
-def parts(result: Any) -> list[Any]:
-    """The tensors and traced values of a result, those of torch's named tuples too."""
-    if isinstance(result, (tuple, list)):
-        return [leaf for part in result for leaf in parts(part)]
-    return [result]
+class _Side(NamedTuple):
+    """The floating-point results of one side, and its gradients."""
+
+    outputs: list[Any]
+    gradients: list[Any]
 
 
 def compare(
-    ours: Callable[..., Any], theirs: Callable[..., Any], args: Sequence[Any], options: dict[str, Any], seed: int
+    ours: Callable[..., Any],
+    theirs: Callable[..., Any],
+    args: Sequence[Any],
+    options: dict[str, Any],
+    places: Sequence[int],
+    seed: int = 0,
 ) -> list[Fault]:
-    """The faults of `ours` at one call, none where it is as good as torch's `theirs`. Raises Refused."""
+    """The faults of `ours` at one call, none where it is as good as torch's `theirs`. `places` are of the leaves of
+    `(args, options)` that a gradient is asked for.
+
+    >>> x = torch.tensor([1.0, 2.0], dtype=torch.float16)
+    >>> compare(lambda x: x * 1.01, torch.clone, (x,), {}, [0])[0].what
+    'value'
+    """
     leaves, treedef = tree.flatten((tuple(args), options))
-    places = [i for i, x in enumerate(leaves) if isinstance(x, Tensor) and x.is_floating_point()]
     inputs = [leaves[i] for i in places]
 
-    def of(function: Callable[..., Any]) -> Callable[..., list[Any]]:
+    def of(function: Callable[..., Any], dtype: torch.dtype | None = None) -> Callable[..., list[Any]]:
         def f(*values: Any) -> list[Any]:
-            filled = list(leaves)
+            filled = [x.to(dtype) if dtype is not None and _is_real(x) else x for x in leaves]
             for place, value in zip(places, values, strict=True):
                 filled[place] = value
             args, options = tree.unflatten(treedef, filled)
-            return [y for y in parts(function(*args, **options)) if getattr(y, "is_floating_point", lambda: False)()]
+            return [y for y in _parts(function(*args, **options)) if getattr(y, "dtype", torch.int64).is_floating_point]
 
         return f
 
-    def cotangents(outputs: Sequence[Tensor]) -> list[Tensor]:
-        generator = torch.Generator().manual_seed(seed)
-        unit = [torch.rand(y.shape, generator=generator, dtype=torch.float64) for y in outputs]
-        signs = [2.0 * torch.randint(0, 2, y.shape, generator=generator) - 1.0 for y in outputs]
-        # Rounded to bfloat16 first, so that every dtype is given the same.
-        return [(s * (0.5 + 0.5 * u)).to(torch.bfloat16).to(y.dtype) for s, u, y in zip(signs, unit, outputs, strict=True)]
+    def by_torch(dtype: torch.dtype | None) -> _Side:
+        required = [x.detach().clone().to(dtype or x.dtype).requires_grad_() for x in inputs]
+        outputs = of(theirs, dtype)(*required)
+        taken = [y for y in outputs if y.requires_grad]
+        gradients = torch.autograd.grad(
+            taken, required, _cotangents(taken, seed), allow_unused=True, materialize_grads=True
+        )
+        return _Side([y.detach() for y in outputs], list(gradients))
 
-    def by_torch(values: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        required = [x.detach().clone().requires_grad_() for x in values]
-        try:
-            outputs = of(theirs)(*required)
-            taken = [y for y in outputs if y.requires_grad]
-            gradients = torch.autograd.grad(taken, required, cotangents(taken), allow_unused=True, materialize_grads=True)
-        except (RuntimeError, TypeError, NotImplementedError, ValueError, IndexError) as error:
-            raise Refused(str(error)) from error
-        return [y.detach() for y in outputs], list(gradients)
-
-    values, gradients = by_torch(inputs)
-    right_values, right_gradients = by_torch([x.to(torch.float64) for x in inputs])
+    lacking = None
     try:
-        mine, pullback = vjp(of(ours), *inputs)
-        my_gradients = pullback(cotangents(mine))
+        peer = by_torch(None)
+    except _ERRORS as error:
+        lacking = error
+        try:
+            peer = by_torch(torch.float32)
+        except _ERRORS:
+            raise Undefined(str(error)) from error
+    right = by_torch(torch.float64)
+    try:
+        outputs, pullback = vjp(of(ours), *inputs)
+        mine = _Side(outputs, list(pullback(_cotangents(outputs, seed))))
     except Exception as error:
-        return [Fault("the call", f"{type(error).__name__}: {str(error)[:120]}", float("nan"), 0.0, 0.0)]
-    names = [f"output {i}" if len(values) > 1 else "value" for i in range(len(values))]
-    names += [f"gradient {i}" if len(inputs) > 1 else "gradient" for i in range(len(inputs))]
-    triples = zip(names, [*mine, *my_gradients], [*values, *gradients], [*right_values, *right_gradients], strict=True)
-    return [fault for name, m, t, r in triples if (fault := _fault(name, m, t, r)) is not None]
+        if lacking is not None:
+            raise Undefined(str(lacking)) from error
+        return [Fault("the call", f"{type(error).__name__}: {str(error)[:120]}")]
+    if lacking is not None:
+        peer = _Side(*([t.to(m.dtype) for t, m in zip(*pair, strict=True)] for pair in zip(peer, mine, strict=True)))
+    faults = []
+    for name, *three in zip(("value", "gradient"), mine, peer, right, strict=True):
+        for i, (m, t, r) in enumerate(zip(*three, strict=True)):
+            if (fault := _fault(name if len(three[0]) == 1 else f"{name} {i}", m, t, r)) is not None:
+                faults.append(fault)
+    return faults
 
 
-def _fault(name: str, mine: Tensor, theirs: Tensor, right: Tensor) -> Fault | None:
+def _cotangents(outputs: Sequence[Any], seed: int) -> list[Tensor]:
+    """Rounded to bfloat16 first, so that every dtype is given the same."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = []
+    for y in outputs:
+        sign = 2.0 * torch.randint(0, 2, y.shape, generator=generator) - 1.0
+        drawn.append(sign * (0.5 + 0.5 * torch.rand(y.shape, generator=generator)))
+    return [c.to(torch.bfloat16).to(y.dtype) for c, y in zip(drawn, outputs, strict=True)]
+
+
+def _fault(what: str, mine: Tensor, theirs: Tensor, right: Tensor) -> Fault | None:
+    if mine.dtype != theirs.dtype or mine.shape != theirs.shape:
+        return Fault(what, f"{_kind(mine)} where torch has {_kind(theirs)}")
     if not right.numel():
         return None
     info = torch.finfo(theirs.dtype)
-    if mine.dtype != theirs.dtype or mine.shape != theirs.shape:
-        return Fault(name, f"{mine.dtype} {tuple(mine.shape)} for {theirs.dtype} {tuple(theirs.shape)}", 0.0, 0.0, 0.0)
     rounded = right.to(theirs.dtype)
-    representable = rounded.isfinite() & theirs.isfinite()
-    missing = representable & ~mine.isfinite() & (right.abs() <= info.max * (1 - 4 * info.eps))
-    nonsense = mine.isnan() & ~theirs.isnan() & ~rounded.isnan()
-    for kind, wrong in (("not finite", missing), ("nan", nonsense)):
+    representable = rounded.isfinite() & theirs.isfinite() & (right.abs() <= info.max * (1 - 4 * info.eps))
+    infinite = right.isinf() & (theirs == rounded)  # an infinity that is one, not a number too large for the dtype
+    for kind, wrong in (("not finite", representable & ~mine.isfinite()), ("nan", infinite & mine.isnan())):
         if bool(wrong.any()):
-            return _at(name, kind, wrong.to(torch.float64), mine, theirs, right)
+            return _at(what, kind, wrong.to(torch.float64), mine, theirs, right)
     known = representable & mine.isfinite()
-    if not bool(known.any()):
+    goal = torch.where(known, rounded, 0).to(torch.float64)
+    error, its = (torch.where(known, (y.to(torch.float64) - goal).abs(), 0.0) for y in (mine, theirs))
+    unit = max(info.eps * float(goal.abs().max()), info.smallest_normal * info.eps)
+    if float(error.max()) <= max(_TIMES * float(its.max()), _UNITS * unit):
         return None
-    wide, goal = mine.to(torch.float64), rounded.to(torch.float64)
-    error = torch.where(known, (wide - goal).abs(), 0.0)
-    its = torch.where(known, (theirs.to(torch.float64) - goal).abs(), 0.0)
-    scale = float(torch.where(known, goal.abs(), 0.0).max())
-    allowed = max(_TIMES * float(its.max()), _ULPS * max(info.eps * scale, info.smallest_normal * info.eps))
-    if float(error.max()) > allowed:
-        return _at(name, f"{float(error.max()) / (allowed / _ULPS):.3g} ulps", error, mine, theirs, right)
-    return None
+    kind = f"off by {float(error.max()) / unit:.3g} units in the last place, torch's by {float(its.max()) / unit:.3g}"
+    return _at(what, kind, error, mine, theirs, right)
 
 
-def _at(name: str, kind: str, badness: Tensor, mine: Tensor, theirs: Tensor, right: Tensor) -> Fault:
+def _at(what: str, kind: str, badness: Tensor, *three: Tensor) -> Fault:
     entry = int(badness.reshape(-1).argmax())
-    found = [float(x.reshape(-1)[entry]) for x in (mine, theirs, right)]
-    return Fault(name, kind, found[0], found[1], found[2])
+    mine, theirs, right = (float(y.reshape(-1)[entry]) for y in three)
+    return Fault(what, kind, mine, theirs, right)
+
+
+def _kind(x: Tensor) -> str:
+    return f"{str(x.dtype)[6:]}{list(x.shape)}"
+
+
+def _is_real(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.is_floating_point()
+
+
+def _parts(result: Any) -> list[Any]:
+    """The tensors and traced values of a result, those of torch's named tuples too."""
+    if isinstance(result, (tuple, list)):
+        return [leaf for part in result for leaf in _parts(part)]
+    return [result]

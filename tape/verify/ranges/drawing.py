@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tape import tree
 from tape.core.domain import Boolean, Integer, Real
-from tape.verify.ranges.example import Example
+from tape.verify.ranges.example import Example, Symmetric, shape_of
 
 __all__ = ["PATTERNS", "Point", "drawn", "magnitudes", "points"]
 
@@ -42,8 +42,9 @@ def magnitudes(dtype: torch.dtype, few: bool = False) -> list[float]:
 
 def points(example: Example, dtype: torch.dtype, few: bool = False) -> Iterator[Point]:
     """All points at which an example is tried in a dtype: with all its tensors scaled, and each alone."""
-    count = sum(isinstance(spec, Real) and spec.high == math.inf for spec in tree.leaves((example.args, example.options)))
-    large = any(isinstance(s, Real) and math.prod(_shape(s)) > 10_000 for s in tree.leaves(example.args))
+    reals = [spec for spec in example.specs() if isinstance(spec, Real)]
+    count = sum(spec.high == math.inf for spec in reals)
+    large = any(math.prod(shape_of(spec)) > 10_000 for spec in reals)
     for magnitude in magnitudes(dtype, few):
         for pattern in _FEW_PATTERNS if few or large else PATTERNS:
             yield Point(magnitude, pattern)
@@ -59,13 +60,13 @@ def drawn(example: Example, point: Point, dtype: torch.dtype, seed: int) -> tupl
     def value(spec: Any) -> Any:
         if isinstance(spec, Integer):
             assert isinstance(spec.below, int)
-            return torch.randint(0, spec.below, _shape(spec), generator=generator)
+            return torch.randint(0, spec.below, shape_of(spec), generator=generator)
         if isinstance(spec, Boolean):
-            return torch.rand(_shape(spec), generator=generator) < 0.5
+            return torch.rand(shape_of(spec), generator=generator) < 0.5
         if not isinstance(spec, Real):
             return spec
         if spec.high != math.inf and spec.low != 0.0 and spec.low != -math.inf:
-            unit = torch.rand(_shape(spec), generator=generator, dtype=torch.float64)
+            unit = torch.rand(shape_of(spec), generator=generator, dtype=torch.float64)
             return (spec.low + (spec.high - spec.low) * unit).to(dtype)
         scaled = spec.high != math.inf or point.alone is None or next(place) == point.alone
         at = point if scaled else Point(1.0, "mixed")
@@ -76,7 +77,7 @@ def drawn(example: Example, point: Point, dtype: torch.dtype, seed: int) -> tupl
 
 
 def _numbers(spec: Real, point: Point, generator: torch.Generator) -> Tensor:
-    shape, size = _shape(spec), point.magnitude
+    shape, size = shape_of(spec), point.magnitude
     unit = 0.5 + 0.5 * torch.rand(shape, generator=generator, dtype=torch.float64)
     sign = 2.0 * torch.randint(0, 2, shape, generator=generator) - 1.0
     values = {
@@ -88,6 +89,8 @@ def _numbers(spec: Real, point: Point, generator: torch.Generator) -> Tensor:
         "outlier": torch.where(torch.arange(unit.numel()).reshape(shape) == unit.numel() // 2, 1.0, 1e-3 * unit),
     }[point.pattern]
     values = size * values
+    if isinstance(spec, Symmetric):
+        values = (values + values.mT) / 2
     if spec.diagonal:
         values = values + spec.diagonal * size * torch.eye(shape[-1], dtype=torch.float64)
     if spec.low == 0.0:
@@ -96,7 +99,3 @@ def _numbers(spec: Real, point: Point, generator: torch.Generator) -> Tensor:
             values = values.clamp(max=spec.high)
             values = torch.where(sign > 0, values, spec.high - values)
     return values
-
-
-def _shape(spec: Real | Integer | Boolean) -> tuple[int, ...]:
-    return tuple(int(name) for name in spec.shape.split())

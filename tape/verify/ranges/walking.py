@@ -3,25 +3,24 @@
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from tape.core.traced import Traced
 from tape.verify.ranges.calls import CALLS
-from tape.verify.ranges.comparing import Fault, Refused, compare
+from tape.verify.ranges.comparing import Fault, Undefined, compare
 from tape.verify.ranges.drawing import Point, drawn, points
-from tape.verify.ranges.example import Example
+from tape.verify.ranges.example import Example, name_of
 
-__all__ = ["DTYPES", "Finding", "Walk", "name_of", "walk"]
+__all__ = ["DTYPES", "Finding", "Walk", "run_walk", "walk"]
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 class Finding(NamedTuple):
-    """Where a function is worse than torch: the first point of its kind, and how many more there are."""
+    """Where a call is worse than torch's: the first point of its kind, and at how many points it is."""
 
-    function: str
     example: Example
     dtype: torch.dtype
     point: Point
@@ -29,30 +28,31 @@ class Finding(NamedTuple):
     count: int
 
     def __str__(self) -> str:
-        fault = self.fault
+        fault, more = self.fault, f" and {self.count - 1} more" if self.count > 1 else ""
         return (
-            f"{self.function} {str(self.dtype)[6:]}, {fault.what}: {fault.kind}, at {self.point}"
-            f"{f' and {self.count - 1} more' if self.count > 1 else ''}\n"
-            f"    {_written(self.example)}\n"
-            f"    tape {fault.tape:.9g}  torch {fault.torch:.9g}  float64 {fault.float64:.9g}"
+            f"{self.example} in {str(self.dtype)[6:]}\n"
+            f"    {fault.what} at {self.point}{more}: {fault.kind}\n"
+            f"    tape {fault.tape:.9g}, torch {fault.torch:.9g}, float64 {fault.float64:.9g}"
         )
 
 
 @dataclass
 class Walk:
-    """What a walk found, and what it tried. `refused` is what torch itself has no kernel for."""
+    """What a walk found, and what it tried. `undefined` are the calls and dtypes that torch refuses everywhere."""
 
     findings: list[Finding] = field(default_factory=list)
     functions: set[str] = field(default_factory=set)
     calls: int = 0
-    refused: dict[str, str] = field(default_factory=dict)
+    undefined: dict[str, str] = field(default_factory=dict)
 
+    @property
     def wrong(self) -> set[str]:
-        return {finding.function for finding in self.findings}
+        """The names of the functions that are worse than torch's somewhere."""
+        return {name_of(finding.example.function) for finding in self.findings}
 
     def __str__(self) -> str:
         return (
-            f"{len(self.functions)} functions on {self.calls} calls: {len(self.wrong())} are worse than torch "
+            f"{len(self.functions)} functions on {self.calls} calls: {len(self.wrong)} are worse than torch's, "
             f"in {len(self.findings)} ways"
         )
 
@@ -64,7 +64,7 @@ def walk(
     seed: int = 0,
     on_finding: Callable[[Finding], None] = lambda finding: None,
 ) -> Walk:
-    """Compares every example at every point, in each dtype. `few` takes some magnitudes in place of all.
+    """Compares every example at every point, in each dtype; with `few` at some magnitudes in place of all.
 
     >>> import torch
     >>> from tape.verify.ranges.example import call, wide
@@ -73,38 +73,49 @@ def walk(
     """
     result = Walk()
     for example in examples:
-        ours = Traced.functions[example.function][1]
-        name = name_of(example.function)
-        result.functions.add(name)
+        result.functions.add(name_of(example.function))
         for dtype in dtypes:
-            found: dict[tuple[str, str], list[tuple[Point, Fault]]] = {}
-            tried = 0
-            for point in points(example, dtype, few):
-                args, options = drawn(example, point, dtype, seed)
-                try:
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")
-                        faults = compare(ours, example.function, args, options, seed)
-                except Refused as refused:
-                    reason = str(refused)
-                    continue
-                tried += 1
-                for fault in faults:
-                    found.setdefault((fault.what, fault.kind if "ulps" not in fault.kind else "ulps"), []).append((point, fault))
-            result.calls += tried
-            if not tried:
-                result.refused[f"{name} {str(dtype)[6:]}"] = reason
-            for at in found.values():
-                result.findings.append(Finding(name, example, dtype, *at[0], len(at)))
-                on_finding(result.findings[-1])
+            for finding in _along(result, example, dtype, few, seed):
+                result.findings.append(finding)
+                on_finding(finding)
     return result
 
 
-def name_of(function: Any) -> str:
-    owner = getattr(getattr(function, "__objclass__", None), "__name__", None) or getattr(function, "__module__", None)
-    return f"{owner or 'torch'}.{function.__name__}".replace("TensorBase", "Tensor").replace("torch._tensor", "Tensor")
+def run_walk(
+    only: str | None = None,
+    dtypes: Sequence[str] = ("float32", "float16", "bfloat16"),
+    few: bool = False,
+    seed: int = 0,
+    on_finding: Callable[[Finding], None] = lambda finding: None,
+) -> Walk:
+    """The walk by names, as the command line gives them. Raises ValueError for one that is not known."""
+    by_name = {str(dtype)[6:]: dtype for dtype in DTYPES}
+    if unknown := sorted(set(dtypes) - set(by_name)):
+        raise ValueError(f"ranges: --dtype is among {', '.join(by_name)}, not {', '.join(unknown)}")
+    examples = [example for example in CALLS if only is None or only in name_of(example.function)]
+    if not examples:
+        raise ValueError(f"ranges: no function's name contains {only!r}")
+    return walk(examples, [by_name[name] for name in dtypes], few, seed, on_finding)
 
 
-def _written(example: Example) -> str:
-    args = [repr(arg) for arg in example.args] + [f"{k}={v!r}" for k, v in example.options.items()]
-    return f"{name_of(example.function)}({', '.join(args)})"
+def _along(result: Walk, example: Example, dtype: torch.dtype, few: bool, seed: int) -> list[Finding]:
+    """One example in one dtype. What goes wrong in the same way at several points is one finding."""
+    ours = Traced.functions[example.function][1]
+    found: dict[tuple[str, str], list[tuple[Point, Fault]]] = {}
+    tried, reason = 0, ""
+    for point in points(example, dtype, few):
+        args, options = drawn(example, point, dtype, seed)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                faults = compare(ours, example.function, args, options, example.inputs(), seed)
+        except Undefined as undefined:
+            reason = str(undefined)
+            continue
+        tried += 1
+        for fault in faults:
+            found.setdefault((fault.what, fault.kind.partition(" by ")[0]), []).append((point, fault))
+    result.calls += tried
+    if not tried:
+        result.undefined[f"{example} in {str(dtype)[6:]}"] = reason
+    return [Finding(example, dtype, *points[0], len(points)) for points in found.values()]

@@ -59,7 +59,6 @@ ELEMENTWISE = (
     call(torch.pow, x, -2),
     call(Tensor.__rpow__, x, 2.0),
     call(torch.remainder, x, row),
-    call(Tensor.__rmod__, x, 7.0),
     call(torch.maximum, x, row),
     call(torch.minimum, x, row),
     call(torch.atan2, x, row),

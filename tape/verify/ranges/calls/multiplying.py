@@ -1,10 +1,12 @@
 """Calls of products and matrices, and of the losses."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tape.verify.ranges.example import call, integer, matrix, real, wide
+from tape.verify.ranges.example import Constant, Symmetric, call, integer, matrix, real, wide
 
 __all__ = ["MULTIPLYING"]
 
@@ -45,7 +47,7 @@ MULTIPLYING = (
     call(torch.linalg.solve, square, wide("4 2")),
     call(torch.linalg.inv, square),
     call(torch.linalg.solve_triangular, square, wide("4 2"), upper=True),
-    call(torch.linalg.cholesky, square),
+    call(torch.linalg.cholesky, Symmetric("4 4", low=-math.inf, high=math.inf, diagonal=4.0)),
     call(torch.linalg.slogdet, square),
     call(torch.linalg.det, square),
     call(torch.linalg.det, wide("3 3")),
@@ -62,12 +64,12 @@ MULTIPLYING = (
     call(F.nll_loss, x, integer("4", below=6)),
     call(F.binary_cross_entropy, probability, real("4 6", low=0.0, high=1.0)),
     call(F.binary_cross_entropy_with_logits, x, probability),
-    call(F.binary_cross_entropy_with_logits, x, probability, pos_weight=real("6", low=0.5, high=3.0)),
+    call(F.binary_cross_entropy_with_logits, x, probability, pos_weight=Constant("6", low=0.5, high=3.0)),
     call(F.kl_div, x, probability, reduction="sum"),
     call(F.kl_div, x, wide("4 6"), log_target=True, reduction="sum"),
     call(F.poisson_nll_loss, x, wide("4 6")),
     call(F.poisson_nll_loss, x, wide("4 6"), log_input=False, full=True),
-    call(F.soft_margin_loss, x, wide("4 6")),
+    call(F.soft_margin_loss, x, Constant("4 6", low=-1.0, high=1.0)),
     call(F.multilabel_soft_margin_loss, x, probability),
     call(F.cosine_embedding_loss, x, wide("4 6"), sign),
     call(F.hinge_embedding_loss, x, wide("4 6")),

@@ -1,10 +1,12 @@
 """Calls of what makes few numbers out of many, or of many at once: sums, moments, extremes, order, softmax."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tape.verify.ranges.example import call, positive, wide
+from tape.verify.ranges.example import Constant, call, wide
 
 __all__ = ["REDUCING"]
 
@@ -16,7 +18,7 @@ REDUCING = (
     call(torch.sum, x),
     call(torch.sum, rows, 1),
     call(torch.sum, many),
-    call(Tensor.sum, x, 0, 1),
+    call(Tensor.sum, x, (0, 1)),
     call(torch.mean, x),
     call(torch.mean, rows, 1),
     call(torch.mean, many),
@@ -78,8 +80,8 @@ REDUCING = (
     call(torch.linalg.vector_norm, x, 3, 1),
     call(torch.linalg.vector_norm, x, 1, 1),
     call(torch.linalg.vector_norm, x, 0.5, 1),
-    call(torch.linalg.vector_norm, x, float("inf"), 1),
-    call(torch.linalg.vector_norm, many, float("inf")),
+    call(torch.linalg.vector_norm, x, math.inf, 1),
+    call(torch.linalg.vector_norm, many, math.inf),
     call(torch.linalg.matrix_norm, x),
     call(torch.linalg.matrix_norm, x, 1),
     call(torch.linalg.norm, x),
@@ -110,7 +112,7 @@ REDUCING = (
     call(F.instance_norm, wide("2 3 7")),
     call(F.batch_norm, wide("5 3"), None, None, training=True),
     call(F.batch_norm, wide("5 3"), None, None, wide("3"), wide("3"), training=True),
-    call(F.batch_norm, wide("5 3"), wide("3"), positive("3")),
+    call(F.batch_norm, wide("5 3"), Constant("3"), Constant("3", low=0.0, high=math.inf)),
     # neighbours
     call(torch.diff, x),
     call(torch.trapezoid, x),
