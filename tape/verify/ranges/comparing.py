@@ -3,7 +3,8 @@
 The error of each result is taken against torch in float64 on the same rounded numbers. Tape's may be twice the
 largest that torch's own has in the same result, or a few units in the last place of the result's largest entry:
 both round, and which one is lucky at an entry means nothing. What torch keeps finite must be finite. Where torch
-has no kernel for a dtype, it computes in float32 in its place, and its results are rounded.
+has no kernel for a dtype, it computes in float32 in its place, and its results are rounded. Torch's error may be
+small by luck, so that a walk tries more draws before it accuses.
 """
 
 import math
@@ -16,7 +17,7 @@ from torch import Tensor
 from tape import tree
 from tape.transforms.gradients import vjp
 
-__all__ = ["Fault", "Undefined", "compare"]
+__all__ = ["Outcome", "Undefined", "compare"]
 
 _UNITS = 4.0  # units in the last place that any composition of a few roundings may be off
 _TIMES = 2.0  # torch's own error
@@ -24,14 +25,29 @@ _TIMES = 2.0  # torch's own error
 _ERRORS = (RuntimeError, TypeError, NotImplementedError, ValueError, IndexError)
 
 
-class Fault(NamedTuple):
-    """A result that is worse than torch's: which, what is wrong with it, and its entry where it is worst."""
+class Outcome(NamedTuple):
+    """One result of a call beside torch's: which it is, and its entry where it is worst.
+
+    `broken` says what is wrong with it beyond any error. `off` and `torch_off` are the largest errors, in units in
+    the last place of the result's largest entry.
+    """
 
     what: str
-    kind: str
+    broken: str = ""
+    off: float = 0.0
+    torch_off: float = 0.0
     tape: float = math.nan
     torch: float = math.nan
     float64: float = math.nan
+
+    @property
+    def wrong(self) -> bool:
+        return bool(self.broken) or self.off > max(_TIMES * self.torch_off, _UNITS)
+
+    def __str__(self) -> str:
+        """What is wrong, and the numbers."""
+        off = f"off by {self.off:.3g} units in the last place, torch by {self.torch_off:.3g}"
+        return f"{self.broken or off}: tape {self.tape:.9g}, torch {self.torch:.9g}, float64 {self.float64:.9g}"
 
 
 class Undefined(Exception):
@@ -52,13 +68,14 @@ def compare(
     options: dict[str, Any],
     places: Sequence[int],
     seed: int = 0,
-) -> list[Fault]:
-    """The faults of `ours` at one call, none where it is as good as torch's `theirs`. `places` are of the leaves of
-    `(args, options)` that a gradient is asked for.
+) -> list[Outcome]:
+    """How the value and gradients of `ours` at one call stand beside those of torch's `theirs`.
+
+    `places` are of the leaves of `(args, options)` that a gradient is asked for.
 
     >>> x = torch.tensor([1.0, 2.0], dtype=torch.float16)
-    >>> compare(lambda x: x * 1.01, torch.clone, (x,), {}, [0])[0].what
-    'value'
+    >>> [outcome.wrong for outcome in compare(lambda x: x * 1.01, torch.clone, (x,), {}, [0])]
+    [True, True]
     """
     leaves, treedef = tree.flatten((tuple(args), options))
     inputs = [leaves[i] for i in places]
@@ -98,15 +115,14 @@ def compare(
     except Exception as error:
         if lacking is not None:
             raise Undefined(str(lacking)) from error
-        return [Fault("the call", f"{type(error).__name__}: {str(error)[:120]}")]
+        return [Outcome("the call", f"{type(error).__name__}: {str(error)[:120]}")]
     if lacking is not None:
         peer = _Side(*([t.to(m.dtype) for t, m in zip(*pair, strict=True)] for pair in zip(peer, mine, strict=True)))
-    faults = []
-    for name, *three in zip(("value", "gradient"), mine, peer, right, strict=True):
-        for i, (m, t, r) in enumerate(zip(*three, strict=True)):
-            if (fault := _fault(name if len(three[0]) == 1 else f"{name} {i}", m, t, r)) is not None:
-                faults.append(fault)
-    return faults
+    return [
+        _outcome(name if len(three[0]) == 1 else f"{name} {i}", *entry)
+        for name, *three in zip(("value", "gradient"), mine, peer, right, strict=True)
+        for i, entry in enumerate(zip(*three, strict=True))
+    ]
 
 
 def _cotangents(outputs: Sequence[Any], seed: int) -> list[Tensor]:
@@ -119,32 +135,29 @@ def _cotangents(outputs: Sequence[Any], seed: int) -> list[Tensor]:
     return [c.to(torch.bfloat16).to(y.dtype) for c, y in zip(drawn, outputs, strict=True)]
 
 
-def _fault(what: str, mine: Tensor, theirs: Tensor, right: Tensor) -> Fault | None:
+def _outcome(what: str, mine: Tensor, theirs: Tensor, right: Tensor) -> Outcome:
     if mine.dtype != theirs.dtype or mine.shape != theirs.shape:
-        return Fault(what, f"{_kind(mine)} where torch has {_kind(theirs)}")
+        return Outcome(what, f"{_kind(mine)} where torch has {_kind(theirs)}")
     if not right.numel():
-        return None
+        return Outcome(what)
     info = torch.finfo(theirs.dtype)
     rounded = right.to(theirs.dtype)
     representable = rounded.isfinite() & theirs.isfinite() & (right.abs() <= info.max * (1 - 4 * info.eps))
     infinite = right.isinf() & (theirs == rounded)  # an infinity that is one, not a number too large for the dtype
-    for kind, wrong in (("not finite", representable & ~mine.isfinite()), ("nan", infinite & mine.isnan())):
+
+    def at(badness: Tensor, **found: Any) -> Outcome:
+        entry = int(badness.reshape(-1).argmax())
+        values = [float(y.reshape(-1)[entry]) for y in (mine, theirs, right)]
+        return Outcome(what, tape=values[0], torch=values[1], float64=values[2], **found)
+
+    for broken, wrong in (("not finite", representable & ~mine.isfinite()), ("nan", infinite & mine.isnan())):
         if bool(wrong.any()):
-            return _at(what, kind, wrong.to(torch.float64), mine, theirs, right)
+            return at(wrong.to(torch.float64), broken=broken)
     known = representable & mine.isfinite()
     goal = torch.where(known, rounded, 0).to(torch.float64)
     error, its = (torch.where(known, (y.to(torch.float64) - goal).abs(), 0.0) for y in (mine, theirs))
     unit = max(info.eps * float(goal.abs().max()), info.smallest_normal * info.eps)
-    if float(error.max()) <= max(_TIMES * float(its.max()), _UNITS * unit):
-        return None
-    kind = f"off by {float(error.max()) / unit:.3g} units in the last place, torch's by {float(its.max()) / unit:.3g}"
-    return _at(what, kind, error, mine, theirs, right)
-
-
-def _at(what: str, kind: str, badness: Tensor, *three: Tensor) -> Fault:
-    entry = int(badness.reshape(-1).argmax())
-    mine, theirs, right = (float(y.reshape(-1)[entry]) for y in three)
-    return Fault(what, kind, mine, theirs, right)
+    return at(error, off=float(error.max()) / unit, torch_off=float(its.max()) / unit)
 
 
 def _kind(x: Tensor) -> str:

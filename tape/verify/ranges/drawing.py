@@ -15,7 +15,18 @@ __all__ = ["PATTERNS", "Point", "drawn", "magnitudes", "points"]
 
 # How the entries of a tensor lie around a magnitude.
 PATTERNS = ("mixed", "equal", "spread", "near", "rows", "outlier")
-_FEW_PATTERNS = ("mixed", "equal")
+_ALONE = ("mixed", "outlier")
+_BETWEEN = (1e-8, 1e-6, 1e-4, 1e-2, 0.3, 1.0, 5.0, 20.0, 100.0, 300.0, 1e4, 1e7)
+# Where most of what can go wrong in a dtype goes wrong.
+_FEW = (
+    (0.0, "equal"),
+    (1e-3, "mixed"),
+    (0.01, "rows"),
+    (20.0, "equal"),
+    (300.0, "mixed"),
+    (1e4, "equal"),
+    (math.inf, "mixed"),
+)
 
 
 class Point(NamedTuple):
@@ -30,25 +41,30 @@ class Point(NamedTuple):
         return f"{self.pattern} numbers of {self.magnitude:.3g}{which}"
 
 
-def magnitudes(dtype: torch.dtype, few: bool = False) -> list[float]:
-    """Magnitudes from 0 and the smallest subnormal number to a quarter of the largest one."""
+def magnitudes(dtype: torch.dtype) -> list[float]:
+    """Magnitudes from 0 and the smallest subnormal number to a quarter of the largest one.
+
+    >>> magnitudes(torch.float16)[:2], magnitudes(torch.float16)[-1]
+    ([0.0, 5.960464477539063e-08], 16376.0)
+    """
     info = torch.finfo(dtype)
-    between = (1e-3, 1.0, 20.0, 300.0) if few else (1e-8, 1e-6, 1e-4, 1e-2, 0.3, 1.0, 5.0, 20.0, 100.0, 300.0, 1e4, 1e7)
-    every = (0.0, info.smallest_normal * info.eps, info.tiny, math.sqrt(info.tiny), *between, math.sqrt(info.max))
-    every += (info.max / 4,)
-    some = (0.0, *between, info.max / 4)
-    return sorted({m for m in (some if few else every) if m <= info.max / 4})
+    small = (0.0, info.smallest_normal * info.eps, info.tiny, math.sqrt(info.tiny))
+    large = (math.sqrt(info.max), info.max / 4)
+    return sorted({m for m in (*small, *_BETWEEN, *large) if m <= info.max / 4})
 
 
 def points(example: Example, dtype: torch.dtype, few: bool = False) -> Iterator[Point]:
     """All points at which an example is tried in a dtype: with all its tensors scaled, and each alone."""
+    if few:
+        yield from (Point(min(size, torch.finfo(dtype).max / 4), pattern) for size, pattern in _FEW)
+        return
     reals = [spec for spec in example.specs() if isinstance(spec, Real)]
     count = sum(spec.high == math.inf for spec in reals)
     large = any(math.prod(shape_of(spec)) > 10_000 for spec in reals)
-    for magnitude in magnitudes(dtype, few):
-        for pattern in _FEW_PATTERNS if few or large else PATTERNS:
+    for magnitude in magnitudes(dtype):
+        for pattern in ("mixed", "equal") if large else PATTERNS:
             yield Point(magnitude, pattern)
-            if count > 1 and not few and pattern != "near":
+            if count > 1 and pattern in _ALONE:
                 yield from (Point(magnitude, pattern, alone) for alone in range(count))
 
 

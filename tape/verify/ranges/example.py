@@ -10,7 +10,19 @@ import torch
 from tape import tree
 from tape.core.domain import Boolean, Integer, Real
 
-__all__ = ["Constant", "Example", "Symmetric", "boolean", "call", "integer", "matrix", "name_of", "real", "shape_of", "wide"]
+__all__ = [
+    "Constant",
+    "Example",
+    "Symmetric",
+    "boolean",
+    "call",
+    "integer",
+    "matrix",
+    "name_of",
+    "real",
+    "shape_of",
+    "wide",
+]
 
 
 @dataclass(frozen=True)
@@ -21,7 +33,6 @@ class Constant(Real):
 @dataclass(frozen=True)
 class Symmetric(Real):
     """A symmetric matrix, as a Cholesky factorisation reads one: positive definite by its `diagonal`."""
-
 
 
 # Numbers of any size and sign. `real` says the bounds of those that stay within them: probabilities, labels.
