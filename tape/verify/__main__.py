@@ -36,6 +36,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     mutants.add_argument("--op", help="only the mutants of this op's rules (default: all ops and the engine)")
     mutants.add_argument("--module", help="only the mutants of this module, such as tape.core.sweep")
 
+    ranges = commands.add_parser(
+        "ranges",
+        help="every function over the whole range of float32, float16 and bfloat16, against torch and float64",
+        description=(
+            "Calls every function that stands in for one of torch's at magnitudes from 0 to the largest number of a "
+            "dtype. Values and gradients may be as far from float64 as torch's own in that dtype, and no farther."
+        ),
+        epilog="example: python -m tape.verify ranges --only softmax --dtype float16 bfloat16",
+    )
+    ranges.add_argument("--only", help="only functions whose name contains this text, such as layer_norm")
+    ranges.add_argument("--dtype", nargs="+", default=["float32", "float16", "bfloat16"], help="(default: all three)")
+    ranges.add_argument("--few", action="store_true", help="some magnitudes in place of all, as the tests do")
+    ranges.add_argument("--seed", type=int, default=0, help="where the random drawing starts (default: 0)")
+
     options = parser.parse_args(arguments)
     if options.command == "fuzz":
         from tape.verify.fuzz import fuzz as run_fuzz
@@ -43,6 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = run_fuzz(minutes=options.minutes, seed=options.seed, on_fault=lambda fault: print(fault, flush=True))
         print(report.summary())
         return 1 if report.faults else 0
+    if options.command == "ranges":
+        from tape.verify.ranges import run_walk
+
+        found = run_walk(
+            only=options.only,
+            dtypes=options.dtype,
+            few=options.few,
+            seed=options.seed,
+            on_finding=lambda finding: print(finding, flush=True),
+        )
+        print(found)
+        return 1 if found.findings else 0
     from tape.verify.mutants import run_mutants
 
     outcome = run_mutants(op=options.op, module=options.module, on_survivor=lambda mutant: print(mutant, flush=True))

@@ -9,6 +9,7 @@ from tape.verify.properties.cotangents import (
     integers_get_none,
     linear_in_the_cotangent,
 )
+from tape.verify.properties.half import agrees_in_half_precision
 from tape.verify.properties.memory import frees_its_residuals, mutates_nothing, repeats
 from tape.verify.properties.values import (
     agrees_in_float32,
@@ -43,6 +44,9 @@ PROPERTIES = (
     Property("input layouts", "any layout of the inputs gives the same", any_input_layout, 1e-9),
     Property("shapes", "size 1, 0-d, broadcast and empty inputs, where the domain declares them", None),
     Property("float32", "float32 agrees with float64 to float32's precision", agrees_in_float32, 1e-4),
+    Property(
+        "half precision", "float16 and bfloat16 agree with float64 to their precision", agrees_in_half_precision, 16.0
+    ),
     Property(
         "second order",
         "the pullback's own derivative agrees with differences",

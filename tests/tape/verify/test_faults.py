@@ -11,6 +11,7 @@ from torch import Tensor
 import tape
 from tape import verify
 from tape.core.primitive import Primitive
+from tape.core.traced import Traced
 
 X = torch.tensor([[0.5, -1.0, 2.0], [1.5, -0.25, 0.75]], dtype=torch.float64)
 
@@ -97,6 +98,50 @@ def test_a_gradient_that_is_wrong_on_empty_input() -> None:
 def test_a_gradient_that_is_wrong_only_in_float32() -> None:
     message = caught("float32", sine(lambda g, x: g * torch.cos(x) * (1.001 if x.dtype == torch.float32 else 1.0)), X)
     assert "float32" in message
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_gradient_that_is_wrong_only_in_half_precision(dtype: torch.dtype) -> None:
+    message = caught("half precision", sine(lambda g, x: g * torch.cos(x) * (1.5 if x.dtype == dtype else 1.0)), X)
+    assert f"the cotangent in {str(dtype)[6:]}" in message
+
+
+def test_a_norm_that_overflows_in_half_precision() -> None:
+    def scaled(x: Any) -> Any:
+        return torch.sqrt(torch.sum(x * x))
+
+    def norm(x: Any) -> Any:
+        return scaled(x) if isinstance(x, Traced) else torch.linalg.vector_norm(x)
+
+    assert "the value in float16" in caught("half precision", norm, 300 * X, order=1)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "said"),
+    [
+        (lambda x: ((x + 1e3) - 1e3) * x, X, "the function itself, unrecorded, is not accurate in "),
+        (lambda x: x * 2, X.new_tensor([1e30, 2e38 * 1e10]), "its numbers are too large for "),
+        (torch.linalg.inv, X.new_tensor([[3.0, 1.0], [1.0, 4.0]]), "torch has no kernel for "),
+    ],
+)
+def test_where_half_precision_asks_nothing_the_report_says_why(f: Any, x: Tensor, said: str) -> None:
+    report = verify.check(f, x, order=1, skip={"vjp": "only half precision is asked", "float32": "too large"})
+    assert (report.skipped["half precision"] or "").startswith(said)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: torch.softmax(10 * torch.softmax(x, 1), 1),
+        lambda x: x / x.norm(),
+        lambda x: torch.sin(1e3 * x),
+        lambda x: torch.relu(x * x - x),
+        lambda x: (x**4).sum() ** 0.25,
+    ],
+)
+def test_half_precision_accuses_no_right_derivative(f: Any) -> None:
+    skip = {"vjp": "only half precision is asked", "float32": "the same"}
+    assert verify.check(f, X, order=1, skip=skip).examples["half precision"] > 0
 
 
 def test_one_tensor_returned_for_two_inputs() -> None:
