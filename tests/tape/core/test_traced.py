@@ -45,7 +45,7 @@ class TestBehavesLikeATensor:
                 first, second = row
                 if first > second and bool(first > 0):
                     total = total + first * second
-                elif float(second) > 3:
+                elif second.item() > 3:
                     total = total + second**2
             while total < 20.0:
                 total = total * 2
@@ -58,7 +58,7 @@ class TestBehavesLikeATensor:
             (a, b), *rest = x
             assert len(x) == 2
             assert [tuple(row.shape) for row in x] == [(2,), (2,)]
-            return a * b + sum(row.sum() for row in rest) + max(*x[0]) + sorted(x.flatten(), key=float)[0]
+            return a * b + sum(row.sum() for row in rest) + max(*x[0]) + sorted(x.flatten(), key=lambda v: v.item())[0]
 
         torch.testing.assert_close(grad(f)(x), torch.tensor([[-2.0 + 1, 1 + 1], [1.0, 1.0]], dtype=x.dtype))
 
