@@ -70,7 +70,8 @@ class Traced:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """What numpy does where one of its numbers stands on the left of an operator: the operator."""
         operation = operator_of(ufunc)
-        if operation is None or method != "__call__" or options or any(is_array(x) and x.ndim for x in inputs):
+        number = method == "__call__" and not options and is_array(inputs[0]) and not inputs[0].ndim
+        if operation is None or not number:
             raise refuse_array(
                 f"a traced value in numpy.{ufunc.__name__}",
                 "write torch's function of the name, and torch.as_tensor(array) for an array; ",

@@ -38,17 +38,17 @@ def subtract(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
 subtract.defvjp(x=lambda g: g, y=lambda g, alpha: -g if alpha == 1 else g * -alpha)
 
 
-@implements(torch.add, Tensor.add)
 def add_scaled(x: Any, y: Any, *, alpha: Any = 1) -> Any:
     return add(x, multiply(y, alpha)) if type(alpha) is Traced else add(x, y, alpha=alpha)
 
 
-@implements(torch.sub, torch.subtract, Tensor.sub, Tensor.subtract)
 def subtract_scaled(x: Any, y: Any, *, alpha: Any = 1) -> Any:
     return subtract(x, multiply(y, alpha)) if type(alpha) is Traced else subtract(x, y, alpha=alpha)
 
 
 add_scaled.__name__, subtract_scaled.__name__ = "add", "subtract"
+implements(torch.add, Tensor.add)(add_scaled)
+implements(torch.sub, torch.subtract, Tensor.sub, Tensor.subtract)(subtract_scaled)
 
 
 @implements(torch.rsub, Tensor.__rsub__)

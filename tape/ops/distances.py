@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tape.core.implementing import implements
+from tape.core.traced import Traced
 from tape.ops.losses import reduced
 from tape.ops.spelling import axis
 
@@ -25,6 +26,8 @@ def vector_norm(
     """
     x = x if dtype is None else x.to(dtype)
     dim = () if dim is None else dim
+    if type(ord) is Traced:  # of the special cases only the value is theirs
+        return _power_norm(x, ord, None if dim == () else dim, keepdim)
     if ord == 2:
         return _root(torch.sum(x * x, dim or None if dim == () else dim, keepdim))
     size = torch.abs(x)
@@ -37,9 +40,14 @@ def vector_norm(
         return torch.sum((x != 0).to(x.dtype), everything, keepdim) + torch.sum(x * 0, everything, keepdim)
     if ord == 1:
         return torch.sum(size, everything, keepdim)
+    return _power_norm(x, ord, everything, keepdim)
+
+
+def _power_norm(x: Any, ord: Any, dim: Any, keepdim: bool) -> Any:
+    size = torch.abs(x)
     zero = size == 0
     powers = torch.where(zero, 0.0 if ord > 0 else math.inf, torch.where(zero, 1.0, size) ** ord)
-    total = torch.sum(powers, everything, keepdim)
+    total = torch.sum(powers, dim, keepdim)
     regular = (total > 0) & torch.isfinite(total) if ord < 0 else total > 0
     return torch.where(regular, torch.where(regular, total, 1.0) ** (1 / ord), total if ord > 0 else 1 / total)
 
@@ -64,7 +72,7 @@ def matrix_norm(
         raise ValueError(f"matrix_norm: dim must name two dimensions, and is {tuple(dim)}")
     if ord == "fro":
         return vector_norm(x, 2, (rows, columns), keepdim, dtype=dtype)
-    if ord not in (1, -1, math.inf, -math.inf):
+    if type(ord) is Traced or ord not in (1, -1, math.inf, -math.inf):
         raise NotImplementedError(f"matrix_norm: ord={ord!r} needs singular values, which have no rule")
     along, other = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = vector_norm(x, 1, along, True, dtype=dtype)

@@ -10,6 +10,7 @@ from tape.core.implementing import implements
 from tape.core.refusals import function_name
 from tape.core.traced import Traced, raw
 from tape.errors import TapeError
+from tape.ops.spelling import static
 
 
 def _filled(constant: Tensor, value: Any) -> Any:
@@ -28,6 +29,7 @@ def _number(value: Any) -> Any:
 
 @implements(torch.full)
 def full(size: Sequence[int], fill_value: Any, **options: Any) -> Any:
+    static(size=size)
     return _filled(torch.full(size, _number(fill_value), **options), fill_value)
 
 
@@ -38,6 +40,7 @@ def full_like(x: Any, fill_value: Any, **options: Any) -> Any:
 
 @implements(Tensor.new_full)
 def new_full(x: Any, size: Sequence[int], fill_value: Any, **options: Any) -> Any:
+    static(size=size)
     return _filled(raw(x).new_full(size, _number(fill_value), **options), fill_value)
 
 

@@ -4,7 +4,11 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-__all__ = ["as_tuple", "axis", "dims", "varargs"]
+from tape import tree
+from tape.core.traced import Traced
+from tape.errors import TapeTypeError
+
+__all__ = ["as_tuple", "axis", "dims", "static", "varargs"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -53,3 +57,12 @@ def dims(dim: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
     """
     chosen = (dim,) if isinstance(dim, int) else tuple(dim or range(rank))
     return tuple(sorted(d % rank for d in chosen)) if rank else ()
+
+
+def static(**arguments: Any) -> tuple[Any, ...]:
+    """Arguments that are whole numbers or tuples of them, and so have no derivative. Torch, asked with a traced value
+    among them, would ask back for ever."""
+    for name, value in arguments.items():
+        if any(type(leaf) is Traced for leaf in tree.leaves(value)):
+            raise TapeTypeError(f"{name} is a traced value where a whole number is due; write int(x)")
+    return tuple(arguments.values())
