@@ -12,7 +12,7 @@ from tape.core.traced import Traced, raw
 __all__: list[str] = []
 
 SAME = (
-    "shape dtype device ndim layout itemsize nbytes requires_grad is_leaf name output_nr retains_grad imag _version "
+    "shape dtype device ndim layout itemsize nbytes requires_grad is_leaf name output_nr retains_grad grad_dtype imag _version "
     "is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps is_mtia is_nested is_quantized is_sparse is_sparse_csr "
     "is_vulkan is_xla is_xpu"
 )
@@ -46,7 +46,7 @@ def _attribute(name: str, get: Callable[[Traced], Any]) -> None:
 for _name in SAME.split():
     if hasattr(torch.Tensor, _name):
         _attribute(_name, _of_the_tensor(_name))
-for _name in ("grad", "grad_fn", "grad_dtype"):
+for _name in ("grad", "grad_fn"):
     _attribute(_name, _nothing)
 _attribute("data", _constant)
 _attribute("real", _itself)

@@ -2,11 +2,12 @@
 
 Autocast converts inside torch's kernels, where no tape sees it, and a rule would meet a cotangent of one dtype and
 residuals of another. So the dtype that it chooses is found out, the arguments are converted to it by recorded steps,
-and the primitive runs on them with autocast off, as rules do.
+and the primitive runs on them with autocast off, as rules do. A composite is converted where its primitives are: its
+result may have another dtype than that of torch's kernel of the name.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from tape import tree
 from tape.core.definition import Definition
 from tape.core.traced import raw, raw_tree
 
-__all__ = ["as_autocast", "is_autocast", "without_autocast"]
+__all__ = ["as_autocast", "autocast_as_now", "is_autocast", "without_autocast"]
 
 is_autocast: Callable[[], bool] = torch._C._is_any_autocast_enabled
 
@@ -41,6 +42,20 @@ def without_autocast() -> Iterator[None]:
             if torch.is_autocast_enabled(device):
                 stack.enter_context(torch.autocast(device, enabled=False))
         yield
+
+
+def autocast_as_now() -> Callable[[], AbstractContextManager[None]]:
+    """Around a call that is run again later: what autocast does now."""
+    now = [(name, torch.get_autocast_dtype(name)) for name in _DEVICES if torch.is_autocast_enabled(name)]
+
+    @contextmanager
+    def again() -> Iterator[None]:
+        with ExitStack() as stack:
+            for device, dtype in now:
+                stack.enter_context(torch.autocast(device, dtype))
+            yield
+
+    return again
 
 
 def _choice(primitive: Definition, args: tuple[Any, ...], options: dict[str, Any]) -> torch.dtype | None:
@@ -72,5 +87,3 @@ def _converted(x: Any, dtype: torch.dtype) -> Any:
     if isinstance(raw(x), Tensor) and x.is_floating_point() and x.dtype is not dtype:
         return x.to(dtype)
     return x
-
-

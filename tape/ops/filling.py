@@ -17,13 +17,13 @@ def _filled(constant: Tensor, value: Any) -> Any:
     """A constant of the shape, dtype and device that are wanted, with its numbers replaced by a traced one's."""
     if type(value) is not Traced or not constant.is_floating_point():
         return constant
-    if value.ndim:
-        raise TypeError(f"a tensor is filled with a 0-d value; this one has shape {tuple(value.shape)}")
     return value.to(device=constant.device, dtype=constant.dtype).expand(constant.shape)
 
 
 def _number(value: Any) -> Any:
     plain = raw(value)
+    if isinstance(plain, Tensor) and plain.ndim:
+        raise TypeError(f"a tensor is filled with a number or a 0-d value; this one has shape {tuple(plain.shape)}")
     return plain.item() if isinstance(plain, Tensor) else plain
 
 

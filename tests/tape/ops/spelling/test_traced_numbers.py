@@ -29,7 +29,9 @@ def with_a_number() -> list[str]:
 
 def all_spellings() -> list[str]:
     families = [module.name for module in pkgutil.iter_modules(tests.tape.ops.spelling.__path__)]
-    modules = [importlib.import_module(f"tests.tape.ops.spelling.{name}") for name in families if name != "test_traced_numbers"]
+    modules = [
+        importlib.import_module(f"tests.tape.ops.spelling.{name}") for name in families if name != "test_traced_numbers"
+    ]
     return [expression for module in modules for expression in getattr(module, "SPELLINGS", ())]
 
 
@@ -61,7 +63,9 @@ def total(expression: str, number: Any) -> Any:
     """The sum of all floating-point numbers in the result, each with a weight of its own."""
     found = leaves(evaluate(expression, {**values(), "number": number}))
     parts = [x for x in found if hasattr(x, "is_floating_point") and x.is_floating_point()]
-    weighted = [(x.double() * torch.linspace(1, 2, x.numel(), dtype=torch.float64).reshape(x.shape)).sum() for x in parts]
+    weighted = [
+        (x.double() * torch.linspace(1, 2, x.numel(), dtype=torch.float64).reshape(x.shape)).sum() for x in parts
+    ]
     return sum(weighted, torch.zeros((), dtype=torch.float64))
 
 
