@@ -1,6 +1,6 @@
 """The engine's own errors."""
 
-__all__ = ["TapeError"]
+__all__ = ["TapeError", "TapeTypeError"]
 
 
 class TapeError(RuntimeError):
@@ -15,3 +15,7 @@ class TapeError(RuntimeError):
     ...     print(str(error).split("; ")[-1])
     reduce it with sum() or mean(), or use vjp
     """
+
+
+class TapeTypeError(TapeError, TypeError):
+    """A Python value that is no tensor where a tensor is due, or a tensor where a Python value is."""

@@ -1,5 +1,6 @@
 """Which arguments of a call are differentiated."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from tape import tree
 from tape.core.traced import raw
-from tape.errors import TapeError
+from tape.errors import TapeError, TapeTypeError
 
 __all__ = ["Argnums", "check_differentiable", "dotted", "named", "positions"]
 
@@ -27,7 +28,7 @@ class Argnums:
         chosen = positions(self.numbers, len(args))
         names = tuple(f"argument {position}" for position in chosen)
         for position, name in zip(chosen, names, strict=True):
-            _refuse_integers(args[position], name)
+            _refuse_what_has_none(args[position], name)
 
         def of_chosen(*values: Any) -> Any:
             full = list(args)
@@ -54,20 +55,44 @@ def positions(numbers: tuple[int, ...], count: int, name: str = "argnums") -> tu
 
 
 def check_differentiable(leaves: Sequence[Any], name: Callable[[int], str]) -> None:
-    """Refuses what looks as if it had a derivative and has none: Python numbers, and tensors of unusual kinds."""
+    """Refuses what may hold numbers and has no derivative: all but dense real tensors, and what only says how to
+    compute, as a flag or a name does."""
     for i, leaf in enumerate(leaves):
         plain = raw(leaf)
-        if isinstance(plain, (int, float, complex)) and not isinstance(plain, bool):
-            raise TypeError(
-                f"{name(i)} is the Python number {plain!r}; a derivative needs a tensor: torch.tensor({plain!r})"
-            )
-        if isinstance(plain, Tensor) and (
-            plain.is_complex() or plain.layout is not torch.strided or plain.is_nested or plain.is_quantized
-        ):
+        if not isinstance(plain, Tensor):
+            if not isinstance(plain, _HOLDS_NO_NUMBERS):
+                raise _no_tensor(plain, name(i))
+        elif plain.is_complex() or plain.layout is not torch.strided or plain.is_nested or plain.is_quantized:
             raise TapeError(
                 f"{name(i)} is a tensor of {plain.dtype} and {plain.layout}; derivatives are of dense real tensors: "
                 "pass x.to_dense(), or the real and the imaginary part"
             )
+
+
+_HOLDS_NO_NUMBERS = (bool, str, torch.dtype, torch.device, torch.memory_format, torch.Generator)
+
+
+def _no_tensor(x: Any, name: str) -> TapeTypeError:
+    """What to write in place of what is no tensor."""
+    kind = type(x).__name__
+    if isinstance(x, (int, float, complex)) and not isinstance(x, bool):
+        return TapeTypeError(f"{name} is the Python number {x!r}; a derivative needs a tensor: torch.tensor({x!r})")
+    if isinstance(x, torch.nn.Module):
+        return TapeTypeError(
+            f"{name} is a module, {kind}; a derivative is of its parameters: pass dict(module.named_parameters()) and "
+            "call tape.functional_call(module, parameters, x)"
+        )
+    if hasattr(x, "__array__"):
+        return TapeTypeError(f"{name} is a numpy {kind}; a derivative needs a tensor: torch.as_tensor(x)")
+    if dataclasses.is_dataclass(x):
+        return TapeTypeError(
+            f"{name} is the dataclass {kind}, which is not registered as a pytree: decorate it with "
+            "@tape.tree.register_dataclass"
+        )
+    return TapeTypeError(
+        f"{name} is a {kind}, which has no derivative; pass pytrees of tensors, and anything else as an argument "
+        "outside argnums or let the function close over it"
+    )
 
 
 def named(names: tuple[str, ...], path: str) -> str:
@@ -81,10 +106,16 @@ def dotted(name: str, path: str) -> str:
     return f"{name} at {path}" if path else name
 
 
-def _refuse_integers(argument: Any, name: str) -> None:
-    for i, leaf in enumerate(tree.leaves(argument)):
-        if isinstance(leaf, Tensor) and not leaf.is_floating_point() and not leaf.is_complex():
+def _refuse_what_has_none(argument: Any, name: str) -> None:
+    """Refuses integers, and an argument without any tensor; a flag or a name beside tensors has no gradient."""
+    leaves = tree.leaves(argument)
+    no_tensor = not any(isinstance(raw(leaf), Tensor) for leaf in leaves)
+    for i, leaf in enumerate(leaves):
+        plain = raw(leaf)
+        if isinstance(plain, Tensor) and not plain.is_floating_point() and not plain.is_complex():
             raise TapeError(
-                f"{dotted(name, tree.paths(argument)[i])} is a tensor of {leaf.dtype}, which has no gradient; convert "
+                f"{dotted(name, tree.paths(argument)[i])} is a tensor of {plain.dtype}, which has no gradient; convert "
                 "it with .float(), or pass it as an argument outside argnums"
             )
+        if no_tensor and isinstance(plain, _HOLDS_NO_NUMBERS):
+            raise _no_tensor(plain, dotted(name, tree.paths(argument)[i]))

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 
 from tape import tree
+from tape.core.arrays import is_array, number_of
+from tape.core.autograd_functions import refuse_inside
 from tape.core.definition import Definition
+from tape.core.mixed import as_autocast, is_autocast
 from tape.core.running import is_stood_in, stand_ins, stood_in
 from tape.core.sweep import version
 from tape.core.tape import Call, Like, Recipe, Step, Tape
@@ -56,6 +59,7 @@ def caller(primitive: Definition) -> Callable[..., Any]:
         "is_plain__": _is_plain,
         "version__": version,
         "new__": tuple.__new__,
+        "is_autocast__": is_autocast,
         "is_grad_enabled__": torch.is_grad_enabled,
         "Like__": Like,
         "PLAIN__": _PLAIN,
@@ -82,7 +86,7 @@ def call({parameters}):
     while True:{each}
         if tape__ is None:
             return function__({arguments}{options})
-        if not tape__.direct or not is_grad_enabled__():
+        if not tape__.direct or not is_grad_enabled__() or is_autocast__():
             break
         ans__ = function__({values}{options})
         slots__ = [{slots}]
@@ -148,6 +152,9 @@ def _record(primitive: Definition, args: tuple[Any, ...], options: dict[str, Any
     leaves = tree.leaves(args)
     if stand_ins() and any(map(is_stood_in, leaves)):
         return primitive.call(*tree.map(stood_in, args), **options)
+    for name, value in options.items():
+        if any(type(leaf) is Traced for leaf in tree.leaves(value)):
+            raise TapeError(f"{primitive.name}: its argument {name!r} is static and cannot be a traced value")
     tape: Tape | None = None
     for leaf in leaves:
         if type(leaf) is Traced and (tape is None or leaf.tape.level > tape.level):
@@ -159,11 +166,13 @@ def _record(primitive: Definition, args: tuple[Any, ...], options: dict[str, Any
             f"{primitive.name} got a traced value whose transformation has ended; return it from the function "
             "that is differentiated instead of keeping it"
         )
-    for name, value in options.items():
-        if any(type(leaf) is Traced for leaf in tree.leaves(value)):
-            raise TapeError(f"{primitive.name}: its argument {name!r} is static and cannot be a traced value")
     if not torch.is_grad_enabled():  # torch.no_grad() inside a function stops its derivatives
+        refuse_inside(tape)
         return primitive.function(*raw_tree(args), **options)
+    if is_autocast():
+        return as_autocast(primitive, args, options)
+    if any(map(is_array, leaves)):
+        args = tree.map(number_of, args)
 
     values: list[Any] = []
     slots: list[Any] = []

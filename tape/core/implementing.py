@@ -48,8 +48,9 @@ _NEUTRAL = {
     "return_indices": False,
     "size_average": None,
     "weight": None,
-    "_stacklevel": 3,
 }
+# What concerns only the warnings that torch gives on the way.
+_UNHEEDED = {"_stacklevel"}
 
 
 def _respell(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,7 +71,7 @@ def _respell(function: Callable[..., Any]) -> Callable[..., Any]:
             name = key if key in parameters or takes_any else aliases.get(key, key)
             if name in parameters or takes_any:
                 accepted[name] = value
-            elif key not in _NEUTRAL or value != _NEUTRAL[key]:
+            elif key not in _UNHEEDED and (key not in _NEUTRAL or value != _NEUTRAL[key]):
                 raise refused_keyword(label, key, value)
         return function(*args, **accepted)
 

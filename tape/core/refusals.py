@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tape.core.companions import bringer
 from tape.errors import TapeError
 
 __all__ = ["METHOD_NAMES", "function_name", "in_place", "no_rule", "refused_keyword"]
@@ -25,10 +26,23 @@ def no_rule(function: Any) -> TapeError:
         return in_place(function_name(function), "the function without the underscore")
     if name in ("__setitem__", "__set__"):
         return in_place("assigning a traced value", "torch.where, torch.cat or torch.index_put")
+    if name in _TORCHS_AUTOGRAD:
+        return TapeError(
+            f"{function_name(function)} has no derivative rule: torch's own autograd knows nothing of traced values; write "
+            "tape.grad(f)(x), tape.value_and_grad or tape.vjp, which nest"
+        )
+    if package := bringer(function_name(function).rpartition(".")[2]):
+        return TapeError(
+            f"{function_name(function)} has no derivative rule as long as the package {package}, which has one, is not "
+            f"imported: write import {package}"
+        )
     return TapeError(
         f"{function_name(function)} has no derivative rule: write it as a function of ops that have one and "
         "register it with @tape.implements(...), or define a primitive: @tape.primitive and .defvjp(...)"
     )
+
+
+_TORCHS_AUTOGRAD = {"backward", "grad", "register_hook", "retain_grad", "register_post_accumulate_grad_hook"}
 
 
 def in_place(what: str, instead: str) -> TapeError:

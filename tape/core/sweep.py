@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tape import tree
+from tape.core.mixed import is_autocast, without_autocast
 from tape.core.tape import Like, Recipe, Step, Tape
 from tape.core.traced import Traced, raw
 from tape.errors import TapeError
@@ -23,6 +24,9 @@ def sweep(tape: Tape, seeds: Sequence[tuple[int, Any]], wanted: Sequence[int], k
     Unless `keep`, each step is dropped as soon as it has been swept, and its residuals with it. The results
     share memory with nothing.
     """
+    if is_autocast():
+        with without_autocast():
+            return sweep(tape, seeds, wanted, keep)
     likes = tape.likes
     cotangents: list[Any] = [None] * len(likes)
     summed: set[int] = set()  # slots whose cotangent was made here, so that nobody else holds it

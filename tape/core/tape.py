@@ -77,7 +77,7 @@ _levels = itertools.count(1)
 class Tape:
     """The record of one running transformation."""
 
-    __slots__ = ("_ended", "direct", "level", "likes", "observers", "remakes", "steps")
+    __slots__ = ("__weakref__", "_ended", "direct", "level", "likes", "observers", "remakes", "steps")
 
     def __init__(self, *watching: Observer, remakes: bool = True) -> None:
         self.level = next(_levels)

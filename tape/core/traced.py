@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from tape import tree
+from tape.core.arrays import is_array, number_of, operator_of, refuse_array
 from tape.core.refusals import in_place, no_rule
 from tape.core.tape import Like, Recipe, Tape
 from tape.errors import TapeError
@@ -64,10 +65,18 @@ class Traced:
         return id(self)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        raise TapeError(
-            "a traced value cannot become a numpy array: its derivative would be lost; "
-            "write tape.stop_gradient(x).numpy() where no derivative is wanted"
-        )
+        raise refuse_array("a traced value", "")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """What numpy does where one of its numbers stands on the left of an operator: the operator."""
+        operation = operator_of(ufunc)
+        number = method == "__call__" and not options and is_array(inputs[0]) and not inputs[0].ndim
+        if operation is None or not number:
+            raise refuse_array(
+                f"a traced value in numpy.{ufunc.__name__}",
+                "write torch's function of the name, and torch.as_tensor(array) for an array; ",
+            )
+        return operation(*map(number_of, inputs))
 
     def __reduce_ex__(self, _: Any) -> NoReturn:
         raise TapeError(
@@ -153,11 +162,3 @@ for _name in ("and", "or", "xor", "lshift", "rshift", "mod", "matmul", "truediv"
     for _prefix in ("", "r"):
         setattr(Traced, f"__{_prefix}{_name}__", _refuse_operator(f"__{_prefix}{_name}__"))
 setattr(Traced, "__invert__", _refuse_operator("__invert__"))  # noqa: B010
-
-
-def _delegated(name: str) -> property:
-    return property(lambda self: getattr(raw(self), name))
-
-
-for _name in ("shape", "dtype", "device", "ndim", "layout", "itemsize", "nbytes", "is_cuda", "is_cpu", "requires_grad"):
-    setattr(Traced, _name, _delegated(_name))

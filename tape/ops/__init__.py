@@ -8,6 +8,7 @@ from tape.ops import columns as columns
 from tape.ops import constant as constant
 from tape.ops import contractions as contractions
 from tape.ops import distances as distances
+from tape.ops import filling as filling
 from tape.ops import functions as functions
 from tape.ops import indexing as indexing
 from tape.ops import joining as joining

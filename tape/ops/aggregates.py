@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tape.core.implementing import implements
 from tape.core.traced import raw
-from tape.ops.spelling import axis
+from tape.ops.spelling import axis, static
 from tape.ops.variance import std, var
 
 
@@ -103,21 +103,25 @@ def _chosen(x: Any, found: Any, dim: int, keepdim: bool) -> Any:
 
 @implements(torch.kthvalue, Tensor.kthvalue)
 def kthvalue(x: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+    static(k=k, dim=dim)
     return _chosen(x, torch.kthvalue(raw(x), k, dim, keepdim), dim, keepdim)
 
 
 @implements(torch.mode, Tensor.mode)
 def mode(x: Any, dim: int = -1, keepdim: bool = False) -> Any:
+    static(dim=dim)
     return _chosen(x, torch.mode(raw(x), dim, keepdim), dim, keepdim)
 
 
 @implements(torch.cummax, Tensor.cummax)
 def cummax(x: Any, dim: int) -> Any:
+    static(dim=dim)
     return _chosen(x, torch.cummax(raw(x), dim), dim, True)
 
 
 @implements(torch.cummin, Tensor.cummin)
 def cummin(x: Any, dim: int) -> Any:
+    static(dim=dim)
     return _chosen(x, torch.cummin(raw(x), dim), dim, True)
 
 

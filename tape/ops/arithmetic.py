@@ -8,7 +8,7 @@ from torch import Tensor
 from tape.core.domain import boolean, case, real
 from tape.core.implementing import implements
 from tape.core.registry import op
-from tape.core.traced import raw
+from tape.core.traced import Traced, raw
 
 Operand = Tensor | float
 unequal = torch.ones(2), torch.ones(3)
@@ -17,8 +17,6 @@ no_broadcast = "must match the size of tensor"
 
 @op(
     case(real(), real(), alpha=(1, 2, -0.5)).refuses(RuntimeError, *unequal, match=no_broadcast),
-    torch.add,
-    Tensor.add,
     Tensor.__add__,
     Tensor.__radd__,
 )
@@ -31,10 +29,6 @@ add.defvjp(x=lambda g: g, y=lambda g, alpha: g if alpha == 1 else g * alpha)
 
 @op(
     case(real(), real(), alpha=(1, 2, -0.5)).refuses(RuntimeError, *unequal, match=no_broadcast),
-    torch.sub,
-    torch.subtract,
-    Tensor.sub,
-    Tensor.subtract,
     Tensor.__sub__,
 )
 def subtract(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
@@ -44,9 +38,22 @@ def subtract(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
 subtract.defvjp(x=lambda g: g, y=lambda g, alpha: -g if alpha == 1 else g * -alpha)
 
 
+def add_scaled(x: Any, y: Any, *, alpha: Any = 1) -> Any:
+    return add(x, multiply(y, alpha)) if type(alpha) is Traced else add(x, y, alpha=alpha)
+
+
+def subtract_scaled(x: Any, y: Any, *, alpha: Any = 1) -> Any:
+    return subtract(x, multiply(y, alpha)) if type(alpha) is Traced else subtract(x, y, alpha=alpha)
+
+
+add_scaled.__name__, subtract_scaled.__name__ = "add", "subtract"
+implements(torch.add, Tensor.add)(add_scaled)
+implements(torch.sub, torch.subtract, Tensor.sub, Tensor.subtract)(subtract_scaled)
+
+
 @implements(torch.rsub, Tensor.__rsub__)
-def reverse_subtract(x: Operand, y: Operand, *, alpha: float = 1) -> Tensor:
-    return subtract(y, x, alpha=alpha)
+def reverse_subtract(x: Any, y: Any, *, alpha: Any = 1) -> Any:
+    return subtract_scaled(y, x, alpha=alpha)
 
 
 @op(
@@ -234,10 +241,10 @@ def lerp(x: Any, end: Any, weight: Any) -> Any:
 
 
 @implements(torch.addcmul, Tensor.addcmul)
-def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
-    return add(x, tensor1 * tensor2, alpha=value)
+def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    return add_scaled(x, tensor1 * tensor2, alpha=value)
 
 
 @implements(torch.addcdiv, Tensor.addcdiv)
-def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
-    return add(x, tensor1 / tensor2, alpha=value)
+def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    return add_scaled(x, tensor1 / tensor2, alpha=value)

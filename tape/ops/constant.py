@@ -3,34 +3,40 @@
 Comparisons, orders, rounding and questions about shape and type give plain tensors and plain Python values.
 """
 
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 
+from tape import tree
 from tape.core.implementing import implements
+from tape.core.reading import Reading, refuse_number
 from tape.core.traced import Traced, raw, raw_tree
+from tape.errors import TapeTypeError
 
 FUNCTIONS = (
     "eq ne lt le gt ge not_equal less less_equal greater greater_equal equal isclose allclose "
     "isnan isinf isfinite isneginf isposinf isreal signbit is_nonzero "
-    "argmax argmin argsort nonzero argwhere count_nonzero searchsorted bucketize unique "
-    "any all isin sign sgn floor ceil round trunc fix floor_divide heaviside "
+    "argmax argmin argsort nonzero argwhere count_nonzero searchsorted bucketize "
+    "any all isin sign sgn floor ceil round trunc fix floor_divide "
     "logical_and logical_or logical_xor logical_not "
-    "zeros_like ones_like full_like empty_like rand_like randn_like randint_like "
-    "is_floating_point is_complex numel result_type"
+    "zeros_like ones_like empty_like rand_like randn_like randint_like "
+    "is_floating_point is_complex is_conj is_neg is_inference is_same_size numel result_type get_device"
 )
 METHODS = (
-    "size stride dim ndimension numel nelement element_size is_floating_point is_complex is_contiguous "
-    "is_signed get_device data_ptr storage_offset item tolist "
-    "new_zeros new_ones new_full new_empty new_tensor long int short bool "
-    "__bool__ __float__ __int__ __index__ __len__ __format__ __floordiv__ __rfloordiv__ __contains__ "
+    "size stride dim ndimension numel nelement element_size is_contiguous is_signed is_shared is_pinned is_set_to "
+    "dense_dim sparse_dim dim_order data_ptr storage_offset "
+    "new_zeros new_ones new_empty long int short char byte bool "
+    "__bool__ __int__ __index__ __format__ __floordiv__ __rfloordiv__ __contains__ "
     "__eq__ __ne__ __lt__ __le__ __gt__ __ge__"
 )
 
 
 def _on_constants(function: Callable[..., Any]) -> Callable[..., Any]:
+    Reading.constant.add(function)
+
     def constant(*args: Any, **kwargs: Any) -> Any:
         return function(*raw_tree(args), **raw_tree(kwargs))
 
@@ -51,6 +57,45 @@ def detach(x: Any) -> Any:
     return raw(x).detach()
 
 
+@implements(Tensor.__len__)
+def length(x: Traced) -> int:
+    if not x.shape:
+        raise TapeTypeError(
+            "len() of a 0-d tensor, which torch.tensor and its kin ask for where they meet traced values: write "
+            "torch.stack([x, y]) for torch.tensor([x, y]), and x itself for torch.tensor(x) and torch.as_tensor(x)"
+        )
+    return int(x.shape[0])
+
+
+@implements(Tensor.item)
+def item(x: Traced) -> Reading:
+    return Reading(raw(x).item(), x)
+
+
+@implements(Tensor.tolist)
+def tolist(x: Traced) -> Any:
+    return tree.map(lambda number: Reading(number, x), raw(x).tolist())
+
+
+@implements(Tensor.__float__)
+def number(x: Traced) -> NoReturn:
+    raise refuse_number("float(x) of a traced value")
+
+
+@implements(Tensor.__complex__)
+def complex_number(x: Traced) -> NoReturn:
+    raise refuse_number("complex(x) of a traced value")
+
+
 @implements(Tensor.numpy)
 def numpy(x: Traced) -> Any:
     return x.__array__()
+
+
+def _rounded(rounding: Callable[[Any], int]) -> Callable[[Traced], int]:
+    return lambda x: rounding(raw(x).item())
+
+
+# `math.floor(x)` and its kin are constants, as torch's functions of these names; torch's tensors go by way of float().
+for _rounding in (math.floor, math.ceil, math.trunc):
+    setattr(Traced, f"__{_rounding.__name__}__", _rounded(_rounding))

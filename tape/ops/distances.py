@@ -13,6 +13,7 @@ from torch import Tensor
 from tape.core.domain import case, real
 from tape.core.implementing import implements
 from tape.core.registry import op
+from tape.core.traced import Traced
 from tape.ops.losses import reduced
 from tape.ops.precision import in_float32
 from tape.ops.spelling import axes, axis
@@ -48,6 +49,8 @@ def vector_norm(
 @in_float32
 def _vector_norm(x: Any, ord: float, dim: Dims, keepdim: bool) -> Any:
     dim = () if dim is None else dim
+    if type(ord) is Traced:  # of the special cases only the value is theirs
+        return _power_norm(x, ord, None if dim == () else dim, keepdim)
     if ord == 2:
         along = axes(dim, x.ndim)
         length = euclidean_norm(x, dim=along)
@@ -64,9 +67,14 @@ def _vector_norm(x: Any, ord: float, dim: Dims, keepdim: bool) -> Any:
         )
     if ord == 1:
         return torch.sum(size, everything, keepdim)
+    return _power_norm(x, ord, everything, keepdim)
+
+
+def _power_norm(x: Any, ord: Any, dim: Any, keepdim: bool) -> Any:
+    size = torch.abs(x)
     zero = size == 0
     powers = torch.where(zero, 0.0 if ord > 0 else math.inf, torch.where(zero, 1.0, size) ** ord)
-    total = torch.sum(powers, everything, keepdim)
+    total = torch.sum(powers, dim, keepdim)
     regular = (total > 0) & torch.isfinite(total) if ord < 0 else total > 0
     return torch.where(regular, torch.where(regular, total, 1.0) ** (1 / ord), total if ord > 0 else 1 / total)
 
@@ -91,7 +99,7 @@ def _matrix_norm(x: Any, ord: Any, dim: Sequence[int], keepdim: bool) -> Any:
         raise ValueError(f"matrix_norm: dim must name two dimensions, and is {tuple(dim)}")
     if ord == "fro":
         return vector_norm(x, 2, (rows, columns), keepdim)
-    if ord not in (1, -1, math.inf, -math.inf):
+    if type(ord) is Traced or ord not in (1, -1, math.inf, -math.inf):
         raise NotImplementedError(f"matrix_norm: ord={ord!r} needs singular values, which have no rule")
     along, other = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = vector_norm(x, 1, along, True)

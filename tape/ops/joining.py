@@ -143,3 +143,17 @@ def _places(size: int, before: int, after: int, mode: str, device: Any) -> Tenso
     if mode == "reflect" and before < size and after < size:
         return (size - 1) - ((size - 1) - places.abs()).abs()
     raise ValueError(f"pad: cannot pad a dimension of {size} by ({before}, {after}) in mode {mode!r}")
+
+
+@implements(torch._C._nn.pad_sequence)
+def pad_sequence(
+    sequences: Sequence[Any], batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
+) -> Any:
+    """`torch.nn.utils.rnn.pad_sequence`: sequences of different lengths, side by side."""
+    longest = max(len(x) for x in sequences)
+
+    def padded(x: Any) -> Any:
+        filling = torch.full((longest - len(x), *x.shape[1:]), padding_value, dtype=x.dtype, device=x.device)
+        return torch.cat([x, filling] if padding_side == "right" else [filling, x])
+
+    return torch.stack([padded(x) for x in sequences], 0 if batch_first else 1)

@@ -190,6 +190,12 @@ implements(Tensor.half)(_conversion(torch.float16))
 implements(Tensor.bfloat16)(_conversion(torch.bfloat16))
 
 
+@implements(Tensor.type)
+def type_of(x: Any, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """`x.type()` is a name, `x.type(dtype)` a conversion."""
+    return raw(x).type() if dtype is None else to(x, raw(x).new_empty(0).type(dtype).dtype)
+
+
 @implements(Tensor.type_as)
 def type_as(x: Any, other: Any) -> Any:
     return to(x, other)

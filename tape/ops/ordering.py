@@ -12,6 +12,7 @@ from tape.core.registry import op
 from tape.core.traced import raw
 from tape.ops.indexing import gather
 from tape.ops.reductions import amax, amin, matrix, out_of_range
+from tape.ops.spelling import static
 
 distinct = real("a b", distinct=True)
 some = {"a": (1, 3), "b": (2, 4)}
@@ -124,6 +125,7 @@ def median(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower of the two middle entries, as in torch."""
     if dim is None:
         return median_of_all(x)
+    static(dim=dim)
     found = torch.median(raw(x), dim, keepdim)
     places = found.indices if keepdim else found.indices.unsqueeze(dim)
     values = gather(x, dim, places)

@@ -60,8 +60,15 @@ def copysign(x: Any, y: Any) -> Any:
 
 
 @implements(torch.nan_to_num, Tensor.nan_to_num)
-def nan_to_num(x: Any, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Any:
-    return torch.where(torch.isfinite(x), x, torch.nan_to_num(raw(x), nan, posinf, neginf))
+def nan_to_num(x: Any, nan: Any = None, posinf: Any = None, neginf: Any = None) -> Any:
+    limits = torch.finfo(x.dtype)
+    for where, value, default in (
+        (torch.isnan(x), nan, 0.0),
+        (torch.isposinf(x), posinf, limits.max),
+        (torch.isneginf(x), neginf, limits.min),
+    ):
+        x = torch.where(where, default if value is None else value, x)
+    return x
 
 
 @implements(torch.clamp, torch.clip, Tensor.clamp, Tensor.clip)

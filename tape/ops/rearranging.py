@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tape.core.implementing import implements
 from tape.core.traced import raw
-from tape.ops.spelling import axis
+from tape.ops.spelling import axis, static
 
 
 @implements(torch.diagonal, Tensor.diagonal)
@@ -132,6 +132,7 @@ def cartesian_prod(*tensors: Any) -> Any:
 @implements(torch.combinations)
 def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Any:
     """Every choice of r entries of a vector, a row each."""
+    static(r=r)
     return x[torch.combinations(torch.arange(x.shape[0], device=x.device), r, with_replacement)]
 
 
@@ -179,6 +180,7 @@ def channel_shuffle(input: Any, groups: int) -> Any:
 def sum_to_size(x: Any, *size: Any) -> Any:
     """The opposite of a broadcast to `x`'s shape."""
     shape = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
+    static(size=shape)
     extra = x.ndim - len(shape)
     if torch.broadcast_shapes(shape, tuple(x.shape)) != raw(x).shape:
         raise ValueError(f"sum_to_size: {tuple(shape)} does not broadcast to {tuple(x.shape)}")

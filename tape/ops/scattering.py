@@ -41,8 +41,8 @@ def scatter(x: Any, dim: int, index: Tensor, src: Any = None, *, value: Any = No
     source = value if src is None else src
     if not isinstance(raw(source), Tensor):
         source = torch.full(index.shape, source, dtype=x.dtype, device=x.device)
-    elif source.ndim == 0 and index.ndim:
-        source = source.expand(index.shape)
+    elif source.ndim == 0 and index.ndim:  # it stands once where an index names a place twice
+        return torch.where(torch.zeros(x.shape, dtype=torch.bool, device=x.device).scatter(dim, index, True), source, x)
     return scatter_from(x, dim, index, source)
 
 

@@ -5,7 +5,11 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
-__all__ = ["as_tuple", "axes", "axis", "dims", "varargs"]
+from tape import tree
+from tape.core.traced import Traced
+from tape.errors import TapeTypeError
+
+__all__ = ["as_tuple", "axes", "axis", "dims", "static", "varargs"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -68,3 +72,12 @@ def axes(dim: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
         if one == other:
             raise RuntimeError(f"dim {one} appears multiple times in the list of dims {tuple(chosen)}")
     return tuple(found) if rank else ()
+
+
+def static(**arguments: Any) -> tuple[Any, ...]:
+    """Arguments that are whole numbers or tuples of them, and so have no derivative. Torch, asked with a traced value
+    among them, would ask back for ever."""
+    for name, value in arguments.items():
+        if any(type(leaf) is Traced for leaf in tree.leaves(value)):
+            raise TapeTypeError(f"{name} is a traced value where a whole number is due; write int(x)")
+    return tuple(arguments.values())

@@ -10,6 +10,7 @@ import torch
 
 from tape import tree
 from tape.core.matching import is_float
+from tape.core.mixed import autocast_as_now
 from tape.core.one_step import observed_call, record_step, refuse_ended
 from tape.core.running import recording, running, stand_ins, standing_in, stood_in
 from tape.core.tape import Step, Tape
@@ -57,11 +58,11 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         tapes = {leaf.tape for leaf in leaves if type(leaf) is Traced}.union(running()).difference(stand_ins())
         if not tapes or not torch.is_grad_enabled():
             return f(*args, **kwargs)
-        repeatable = _repeatable(leaves)
+        repeatable, as_now = _repeatable(leaves), autocast_as_now()
 
         def of_leaves(values: Sequence[Any]) -> Any:
             args, kwargs = tree.unflatten(treedef, values)
-            with repeatable():
+            with repeatable(), as_now():
                 return tree.map(stood_in, f(*args, **kwargs))
 
         return _in_one_step(name, of_leaves, leaves, sorted(tapes, key=lambda tape: tape.level))

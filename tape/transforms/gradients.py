@@ -9,6 +9,7 @@ from torch import Tensor
 from tape import tree
 from tape.core.arguments import Argnums, check_differentiable, named
 from tape.core.matching import Expected, described, is_float
+from tape.core.reading import Reading, refuse_number
 from tape.core.running import is_stood_in, recording
 from tape.core.sweep import sweep
 from tape.core.tape import Observer, Tape
@@ -180,6 +181,8 @@ class _Recording:
                 raise TapeError(f"with has_aux=True the function returns a pair (out, aux), not {described(out)}")
             out, aux = out
             self.aux = tree.map(self.result, aux)
+        if any(type(leaf) is Reading for leaf in tree.leaves(out)):
+            raise refuse_number("the function's result, a number that was read by x.item() or x.tolist(),")
         self.out = out
 
     def pull(self, seeds: Sequence[Any], keep: bool) -> tuple[Any, ...]:
@@ -195,6 +198,8 @@ class _Recording:
     def result(self, leaf: Any) -> Any:
         """What the function returned as it leaves the transformation: sharing memory with nothing."""
         value = leaf.value if self._owns(leaf) else leaf
+        if type(value) is Reading:
+            return value.settled()
         if type(value) is Traced and value.tape.ended and not is_stood_in(value):
             raise TapeError(
                 "the function returned a traced value whose transformation has ended; return it from the function "

@@ -19,7 +19,9 @@ from tape.transforms.gradients import vjp_of
 __all__ = ["hessian", "jacfwd", "jacrev"]
 
 
-def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def jacrev(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, *, chunk_size: int | None = None
+) -> Callable[..., Any]:
     """The function that gives the Jacobian of `f`, row by row: the pullback of each number of the output.
 
     To be preferred to `jacfwd` where the output has fewer numbers than the arguments. All rows are worked out at
@@ -31,6 +33,8 @@ def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: boo
         argnums: the positional argument to differentiate with respect to, or a sequence of several. Each is a
             pytree of floating-point tensors.
         has_aux: whether `f` returns a pair.
+        chunk_size: how many rows are worked out at once, so that memory is needed for so many; all of them if
+            None.
 
     Returns:
         a function of the same arguments. It returns a pytree like the output, and in the place of each of its
@@ -38,13 +42,16 @@ def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: boo
         `torch.func.jacrev` nests. The leaf for an output of shape `s` and an input of shape `t` has shape `s + t`
         and the input's dtype. With `has_aux` it returns a pair of that and what else `f` returned.
 
-    Raises TapeError for an integer argument among `argnums`, or an output that is no floating-point tensor.
+    Raises TapeError for an integer argument among `argnums`, or an output that is no floating-point tensor; ValueError
+    for a `chunk_size` that is no positive integer.
 
     >>> jacrev(lambda x: x**2)(torch.tensor([1.0, 2.0]))
     tensor([[2., 0.],
             [0., 4.]])
     """
     chosen = Argnums(argnums)
+    if chunk_size is not None and (type(chunk_size) is not int or chunk_size < 1):
+        raise ValueError(f"jacrev: chunk_size is {chunk_size!r}; it must be a positive number of rows, or None for all")
 
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         of_chosen, values, names = chosen.choose(f, args, kwargs)
@@ -57,7 +64,7 @@ def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: boo
             return [leaf for leaf in tree.leaves(pulled) if leaf is not None]
 
         places = [like(leaf) for leaf in inputs if is_float(leaf)]
-        stacks = iter(_mapped(row, outputs, places, dim=0))
+        stacks = iter(_mapped(row, outputs, places, 0, chunk_size))
         columns = [next(stacks) if is_float(leaf) else None for leaf in inputs]
 
         def block(start: int, stop: int, shape: Sequence[int]) -> Any:
@@ -95,7 +102,7 @@ def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: boo
             filled = [next(given) if is_float(leaf) else None for leaf in leaves]
             return tree.leaves(pushforward(tree.unflatten(in_treedef, filled)))
 
-        rows = _mapped(column, inputs, outputs, dim=-1)
+        rows = _mapped(column, inputs, outputs, -1)
 
         def block(x: Any) -> Any:
             ranges = iter(zip(_ranges(inputs), inputs, strict=True))
@@ -140,28 +147,38 @@ def _outputs(name: str, out: Any) -> tuple[list[Like], Any]:
     return [like(leaf) for leaf in leaves], treedef
 
 
-def _mapped(linear: Callable[[Sequence[Any]], list[Any]], basis_of: list[Like], out: list[Like], dim: int) -> list[Any]:
+def _mapped(
+    linear: Callable[[Sequence[Any]], list[Any]],
+    basis_of: list[Like],
+    out: list[Like],
+    dim: int,
+    chunk_size: int | None = None,
+) -> list[Any]:
     """A linear function at every vector of a basis, its results stacked along a dimension."""
-    basis = _basis(basis_of)
     count = sum(to.shape.numel() for to in basis_of)
     if not count or not out:
         shapes = [(count, *to.shape) if dim == 0 else (*to.shape, count) for to in out]
         return [torch.zeros(s, dtype=to.dtype, device=to.device) for s, to in zip(shapes, out, strict=True)]
-    first = linear([vectors[0] for vectors in basis])
+    first = linear([vectors[0] for vectors in _basis(basis_of, 0, 1)])
     if count > 1 and not any(type(x) is Traced for x in first):
-        return [x.movedim(0, dim) for x in vmap(linear)(basis)]
+        size = chunk_size or count
+        parts = [vmap(linear)(_basis(basis_of, i, min(i + size, count))) for i in range(0, count, size)]
+        return [
+            torch.cat(each).movedim(0, dim) if len(each) > 1 else each[0].movedim(0, dim)
+            for each in zip(*parts, strict=True)
+        ]
     # A traced value cannot leave vmap.
-    results = [first, *(linear([vectors[i] for vectors in basis]) for i in range(1, count))]
-    return [torch.stack(list(each), dim) for each in zip(*results, strict=True)]
+    rest = (linear([vectors[0] for vectors in _basis(basis_of, i, i + 1)]) for i in range(1, count))
+    return [torch.stack(list(each), dim) for each in zip(first, *rest, strict=True)]
 
 
-def _basis(likes: list[Like]) -> list[Tensor]:
-    """The unit vectors of a list of tensors: for each tensor a stack of what it is in all of them."""
-    count = sum(to.shape.numel() for to in likes)
-    return [
-        torch.eye(count, dtype=to.dtype, device=to.device)[:, start:stop].reshape((count, *to.shape))
-        for (start, stop), to in zip(_ranges(likes), likes, strict=True)
-    ]
+def _basis(likes: list[Like], begin: int, end: int) -> list[Tensor]:
+    """Some of the unit vectors of a list of tensors: for each tensor a stack of what it is in all of them."""
+    vectors = []
+    for (start, stop), to in zip(_ranges(likes), likes, strict=True):
+        places = torch.arange(start, stop, device=to.device) == torch.arange(begin, end, device=to.device).unsqueeze(1)
+        vectors.append(places.to(to.dtype).reshape((end - begin, *to.shape)))
+    return vectors
 
 
 def _ranges(likes: list[Like]) -> list[tuple[int, int]]:

@@ -16,7 +16,7 @@ from torch import nn
 
 import tape
 from tape import TapeError, checkpoint, custom_vjp, grad, hvp, jacrev, jvp, vjp
-from tests.tape.errors import derivatives, functions, primitives, programs, values
+from tests.tape.errors import derivatives, functions, lost, primitives, programs, values
 from tests.tape.errors.examples import X
 
 CASES = {
@@ -24,6 +24,7 @@ CASES = {
     **values.CASES,
     **derivatives.CASES,
     **functions.CASES,
+    **lost.CASES,
     **programs.CASES,
 }
 

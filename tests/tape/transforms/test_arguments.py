@@ -1,11 +1,13 @@
 """What may go into grad, value_and_grad and vjp, and what is refused at the door."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import tape
 from tape import grad, value_and_grad, vjp
@@ -94,6 +96,41 @@ def test_a_python_number_has_no_gradient(number: Any, x: Tensor) -> None:
         grad(lambda x, p: (x * p["scale"]).sum(), 1)(x, {"scale": number})
     with pytest.raises(TypeError, match="primal 0 is the Python number"):
         vjp(lambda x: x, number)
+
+
+@dataclasses.dataclass
+class Weights:
+    w: Tensor
+
+
+@pytest.mark.parametrize(
+    ("argument", "instead"),
+    [
+        (np.ones(3), "numpy ndarray.*torch.as_tensor"),
+        (np.float32(2.0), "numpy float32.*torch.as_tensor"),
+        (Weights(torch.ones(3)), "dataclass Weights.*register_dataclass"),
+        (nn.Linear(3, 3), "module, Linear.*tape.functional_call"),
+        (nn.ParameterDict({"w": torch.ones(3)}), "module, ParameterDict.*tape.functional_call"),
+        ({1.0}, "a set.*pytrees of tensors"),
+        (object(), "a object.*pytrees of tensors"),
+    ],
+)
+def test_what_may_hold_numbers_and_is_no_tensor_is_refused(argument: Any, instead: str, x: Tensor) -> None:
+    for transformed in (grad, value_and_grad, tape.jacrev, tape.jacfwd, tape.hessian):
+        with pytest.raises(tape.TapeError, match=f"argument 1 at w.*{instead}"):
+            transformed(lambda x, p: x.sum(), 1)(x, {"w": argument, "x": x})
+        with pytest.raises(TypeError, match=f"argument 0.*{instead}"):
+            transformed(lambda p: x.sum())(argument)
+    for run in (lambda: vjp(lambda p: x, argument), lambda: tape.jvp(lambda p: x, (argument,), (None,))):
+        with pytest.raises(TypeError, match=f"primal 0.*{instead}"):
+            run()
+
+
+@pytest.mark.parametrize("argument", ["relu", True, torch.float32, {"name": "p"}])
+def test_an_argument_without_any_tensor_has_no_gradient(argument: Any, x: Tensor) -> None:
+    for transformed in (grad, value_and_grad, tape.jacrev, tape.jacfwd):
+        with pytest.raises(TypeError, match="argument 0.*has no derivative.*outside argnums"):
+            transformed(lambda p: x.sum())(argument)
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])

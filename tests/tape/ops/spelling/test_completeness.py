@@ -11,7 +11,9 @@ from tape.core.refusals import function_name
 from tape.core.traced import Traced
 from tests.tape.ops.spelling.beside_torch import evaluate, leaves, values
 
-REFUSED = {"Tensor.numpy"}  # a gradient would be lost
+# A gradient would be lost.
+REFUSED = {"Tensor.numpy", "Tensor.__float__", "Tensor.__complex__", "torch.unique", "Tensor.unique"}
+REFUSED |= {"torch.unique_consecutive", "Tensor.unique_consecutive"}
 NEEDS_A_GPU = {"Tensor.cuda"}
 ONLY_FOR_INTEGERS = {"Tensor.__index__"}  # a traced value holds no integers
 

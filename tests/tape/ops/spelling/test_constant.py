@@ -79,8 +79,6 @@ torch.count_nonzero(x)
 x.count_nonzero(0)
 torch.searchsorted(v.sort().values, x)
 torch.bucketize(x, v.sort().values)
-torch.unique(x)
-x.unique()
 torch.sign(x)
 x.sign()
 torch.sgn(x)
@@ -95,8 +93,6 @@ torch.trunc(x)
 x.trunc()
 torch.fix(x)
 x.fix()
-torch.heaviside(x, y)
-x.heaviside(y)
 torch.logical_and(x, y)
 x.logical_and(y)
 torch.logical_or(x, y)
@@ -107,7 +103,6 @@ torch.logical_not(x)
 x.logical_not()
 torch.zeros_like(x)
 torch.ones_like(x, dtype=torch.float32)
-torch.full_like(x, 3.0)
 torch.empty_like(x).shape
 torch.rand_like(x).shape
 torch.randn_like(x).shape
@@ -132,21 +127,35 @@ x.is_contiguous()
 x.is_signed()
 x.get_device()
 x.data_ptr() > 0
+x.is_shared()
+x.is_pinned()
+x.is_set_to(x)
+x.dense_dim()
+x.sparse_dim()
+x.dim_order()
+torch.is_conj(x)
+x.is_conj()
+torch.is_neg(x)
+x.is_neg()
+torch.is_inference(x)
+x.is_inference()
+torch.is_same_size(x, y)
+x.is_same_size(y)
+torch.get_device(x)
+x.char()
+x.abs().byte()
 x.storage_offset()
-s.item()
-x.tolist()
+s.item() > 0.5
+[max(row) < 1 for row in x.tolist()]
 x.new_zeros(2, 3)
 x.new_zeros((2,), dtype=torch.int64)
 x.new_ones(2)
-x.new_full((2,), 3.0)
 x.new_empty(2).shape
-x.new_tensor([1, 2])
 x.long()
 x.int()
 x.short()
 x.bool()
 bool(s)
-float(s)
 int(s)
 range(3)[s.long()]
 range(9)[torch.ones_like(s).sum().long()]
@@ -176,11 +185,6 @@ WITH_A_DERIVATIVE = {
     "x // p": "x.detach() // p.detach()",
     "torch.floor_divide(x, p)": "torch.floor_divide(x.detach(), p.detach())",
     "x.floor_divide(p)": "x.detach().floor_divide(p.detach())",
-    "torch.unique(x)": "torch.unique(x.detach())",
-    "x.unique()": "x.detach().unique()",
-    "torch.heaviside(x, y)": "torch.heaviside(x.detach(), y.detach())",
-    "x.heaviside(y)": "x.detach().heaviside(y.detach())",
-    "float(s)": "float(s.detach())",
     "int(s)": "int(s.detach())",
 }
 

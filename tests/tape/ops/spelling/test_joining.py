@@ -5,6 +5,8 @@ import pytest
 from tests.tape.ops.spelling.beside_torch import agree, expressions
 
 SPELLINGS = expressions("""
+torch.nn.utils.rnn.pad_sequence([x, y[:2]])
+torch.nn.utils.rnn.pad_sequence([x[:1], y], True, -1.0, "left")
 [row for row in x]
 torch.cat([x, y])
 torch.cat((x, plain), 1)

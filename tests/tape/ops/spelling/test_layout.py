@@ -5,6 +5,9 @@ import pytest
 from tests.tape.ops.spelling.beside_torch import agree, expressions
 
 SPELLINGS = expressions("""
+x.type()
+x.type(torch.float32)
+x.type("torch.FloatTensor")
 torch.reshape(x, (4, 3))
 torch.reshape(x, shape=(2, -1))
 x.reshape(4, 3)
