@@ -171,7 +171,7 @@ def _try_around(
     example = tree.map(lambda x: _widened(x, kinks), args)
     if not ties:
         search(st.just(Call(tuple(example))), 1, seed, judge.judge)
-    search(variations(args, kinks, ties), examples, seed, judge.judge)
+    search(variations(args, kinks, ties), examples, seed, judge.judge_beside(Call(tuple(example))))
 
 
 def _widened(x: Any, kinks: Sequence[float]) -> Any:

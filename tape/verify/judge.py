@@ -7,8 +7,9 @@ from torch import Tensor
 
 from tape import tree
 from tape.verify.properties import PROPERTIES
+from tape.verify.properties.rounding import LinAlgError, singular
 from tape.verify.report import Report, Tally
-from tape.verify.subject import name_of, named_arguments, shown, written_call
+from tape.verify.subject import is_registered, name_of, named_arguments, shown, written_call
 from tape.verify.trial import Call, Trial
 from tape.verify.violation import VerificationError, Violation
 
@@ -17,6 +18,7 @@ __all__ = ["Judge"]
 # One class of error for each property, so that hypothesis does not shrink one failure into another.
 _ERRORS = {entry.name: type("VerificationError", (VerificationError,), {}) for entry in PROPERTIES}
 _BY_NAME = {entry.name: entry for entry in PROPERTIES}
+_LEFT_OUT = "calls at which the function is singular, though not at the example, are left out"
 _EVERY = 4  # memory, which is slow to watch, is watched on one call in so many
 
 
@@ -40,6 +42,7 @@ class Judge:
         self.skip = skip
         self.report = report
         self.options = options  # as the snippet in a message repeats them
+        self.strict = is_registered(function)
         self.calls: list[Call] = []  # those that all properties hold on
         report.tallies = {entry.name: Tally(entry.name, entry.says) for entry in PROPERTIES}
         for name, reason in skip.items():
@@ -69,8 +72,29 @@ class Judge:
         """The same, of a call whose shapes are at an edge: whatever fails now fails because of it."""
         self._judge(call, "shapes")
 
+    def judge_beside(self, example: Call) -> Callable[[Call], None]:
+        """The same, of calls beside an example, unless the function says nothing there, as of a singular matrix."""
+        usual = self._values(example)
+
+        def judge(call: Call) -> None:
+            values = self._values(call)
+            if usual is None or (values is not None and not singular(values, usual)):
+                self._judge(call, None)
+            elif _LEFT_OUT not in self.report.notes:
+                self.report.notes.append(_LEFT_OUT)
+
+        return judge
+
+    def _values(self, call: Call) -> list[Any] | None:
+        """What the function gives, unrecorded; None where it refuses a matrix."""
+        trial = Trial(self.function, self._copy(call), self.vjp)
+        try:
+            return trial.f(*trial.inputs)
+        except LinAlgError:
+            return None
+
     def _judge(self, call: Call, as_part_of: str | None) -> None:
-        trial = Trial(self.function, call, self.vjp)
+        trial = Trial(self.function, call, self.vjp, self.strict)
         if not trial.inputs:
             return
         before = self._copy(call)
@@ -89,6 +113,8 @@ class Judge:
                 self.skipped(entry.name, reason)
         if as_part_of:
             self.tally(as_part_of).examples += 1
+        self.report.kinks += trial.kinks
+        self.report.notes += [note for note in dict.fromkeys(trial.notes) if note not in self.report.notes]
         self.report.calls += 1
         self.calls.append(before)
 

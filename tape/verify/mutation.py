@@ -51,7 +51,7 @@ def _caught(judge: Judge, fault: Fault) -> Call | None:
     for number, call in enumerate(judge.calls):
         if second and number >= _FUTILE and not fault.used:
             return None
-        trial = Trial(fault.primitive, call, judge.vjp)
+        trial = Trial(fault.primitive, call, judge.vjp, judge.strict)
         try:
             if not second:
                 _ = trial.gradients

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 __all__ = ["Report", "Tally"]
 
+_SHOWN = 8  # so many kinks are written out
+
 
 @dataclass
 class Tally:
@@ -24,6 +26,8 @@ class Report:
     """Of one `check`; prints as a table. `notes` say what the example left open.
 
     `calls` counts the calls that all properties hold on; `tallies` has a `Tally` for each property by its name.
+    `kinks` has one line for each point at which the slopes from both sides differ, which nobody declared, and the
+    derivative lies between them.
 
     >>> import torch
     >>> from tape import verify
@@ -38,6 +42,7 @@ class Report:
     calls: int = 0
     tallies: dict[str, Tally] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    kinks: list[str] = field(default_factory=list)
 
     @property
     def examples(self) -> dict[str, int]:
@@ -52,4 +57,9 @@ class Report:
     def __str__(self) -> str:
         lines = [f"{self.op}: verified on {self.calls} calls to order {self.order}, seed {self.seed}"]
         lines += [str(tally) for tally in self.tallies.values()]
+        if self.kinks:
+            places = "a point that is" if len(self.kinks) == 1 else f"{len(self.kinks)} points that are"
+            lines.append(f"kinks: {places} not declared, where the derivative lies between the slopes of both sides:")
+            lines += [f"  {kink}" for kink in self.kinks[:_SHOWN]]
+            lines += [f"  and {len(self.kinks) - _SHOWN} more"] * (len(self.kinks) > _SHOWN)
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import torch
@@ -10,9 +10,11 @@ from torch import Tensor
 
 from tape import tree
 from tape.core.domain import Convention, Refusal
+from tape.core.registry import registry
+from tape.core.traced import Traced
 from tape.verify.trial import Call
 
-__all__ = ["code", "name_of", "named_arguments", "shown", "written_call"]
+__all__ = ["code", "is_registered", "name_of", "named_arguments", "shown", "written_call"]
 
 _LONG = 40  # a tensor of more entries is not written out
 
@@ -26,6 +28,17 @@ def name_of(f: Callable[..., Any]) -> str:
     if isinstance(f, functools.partial):
         return name_of(f.func)
     return str(getattr(f, "name", None) or getattr(f, "__name__", None) or type(f).__name__)
+
+
+def is_registered(f: Callable[..., Any]) -> bool:
+    """Whether a function is one of the registry's primitives, or torch's own that the engine stands in for.
+
+    >>> is_registered(functools.partial(torch.clamp, min=0)), is_registered(lambda x: torch.clamp(x, min=0))
+    (True, False)
+    """
+    while isinstance(f, functools.partial):
+        f = f.func
+    return (isinstance(f, Hashable) and f in Traced.functions) or any(f is op for op, _ in registry.values())
 
 
 def code(x: Any) -> str:

@@ -11,8 +11,11 @@ from torch import Tensor
 from tape import tree
 from tape.core.primitive import Primitive
 from tape.core.traced import raw
+from tape.verify.agreement import Agreement
 
 __all__ = ["Call", "Trial", "copies", "is_real"]
+
+_HIDDEN = "at some points rounding of the function's own values hides what its derivative is"
 
 
 @dataclass(eq=False)
@@ -28,8 +31,11 @@ class Call:
 class Trial:
     """One call of a function under test, and what is known of it: inputs, outputs, pullback, cotangents."""
 
-    def __init__(self, function: Callable[..., Any], call: Call, vjp: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], call: Call, vjp: Callable[..., Any], strict: bool = False) -> None:
         self.function = function
+        self.strict = strict  # whether kinks had to be declared
+        self.kinks: list[str] = []  # those that nobody declared
+        self.notes: list[str] = []  # what could not be tried
         self.call = call
         self.vjp = vjp
         self.generator = torch.Generator().manual_seed(call.seed)
@@ -99,7 +105,14 @@ class Trial:
         for place, value in zip(self.places, inputs, strict=True):
             leaves[place] = value
         args, kwargs = tree.unflatten(self.treedef, leaves)
-        return Trial(self.function, Call(args, kwargs, self.call.seed, self.call.tied), self.vjp)
+        return Trial(self.function, Call(args, kwargs, self.call.seed, self.call.tied), self.vjp, self.strict)
+
+    def found(self, agreement: Agreement) -> None:
+        """Notes what an agreement with differences has to say."""
+        if agreement.kink:
+            self.kinks.append(agreement.kink)
+        if agreement.hidden:
+            self.notes.append(_HIDDEN)
 
     @property
     def wide(self) -> bool:

@@ -2,13 +2,13 @@
 
 import contextlib
 import functools
-import io
+import multiprocessing
 import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
@@ -17,7 +17,7 @@ from torch import Tensor
 import tape
 from tape.core.registry import registry
 from tape.verify.checking import check
-from tape.verify.differences import STEPS, difference, inner
+from tape.verify.differences import difference, flat, inner
 from tape.verify.drawing import Call, calls
 
 __all__ = ["Judge", "by_differences", "by_properties", "by_tests", "time_limit"]
@@ -26,6 +26,7 @@ Judge = Callable[[str], None]
 """Verifies an op or a module, given its name; raises if it finds a fault."""
 
 _EXAMPLES = 40
+_STEP = 1e-4
 # The parts of the engine are verified by what they do together; what takes long comes last.
 _ENGINE_ROOMS = ("core", "transforms")
 _ENGINE_TESTS = (
@@ -110,7 +111,7 @@ def _example(f: Callable[..., list[Any]], inputs: list[Tensor], outputs: list[An
     seeds, direction = _random(inputs, generator), _random(values, generator)
     gradients = [_gradient(f, inputs, place, cotangents) for place in range(len(inputs))]
     example = _Example(f, inputs, cotangents, gradients, seeds, direction, torch.zeros(()))
-    second = inner(difference(lambda *values: _pulled(example, *values), values, direction, STEPS[0]), seeds)
+    second = difference(lambda *values: _pulled(example, *values), values, direction, _STEP) @ flat(seeds)
     return example._replace(second=second)
 
 
@@ -120,7 +121,7 @@ def _gradient(f: Callable[..., list[Any]], inputs: list[Tensor], place: int, cot
     for entry in range(gradient.numel()):
         direction = [torch.zeros_like(x) for x in inputs]
         direction[place].view(-1)[entry] = 1.0
-        gradient.view(-1)[entry] = inner(difference(f, inputs, direction, STEPS[0]), cotangents)
+        gradient.view(-1)[entry] = difference(f, inputs, direction, _STEP) @ flat(cotangents)
     return gradient
 
 
@@ -150,26 +151,48 @@ def _differentiable(primitive: Any, call: Call) -> tuple[Callable[..., list[Any]
 
 def by_tests(module: str) -> None:
     """Runs the unit tests of a module, a file or a folder, if they are there; raises AssertionError if one fails."""
-    import pytest
+    import pytest  # noqa: F401 - the child has it then
 
     *rooms, name = module.split(".")
     own = Path("tests", *rooms)
     places = [own / f"test_{name}.py", own / name]
-    if rooms[-1] in _ENGINE_ROOMS:
-        places += [Path("tests", "tape", place) for place in _ENGINE_TESTS]
-    paths = [str(place) for place in places if place.exists()]
-    if not paths:
+    first = [str(place) for place in places if place.exists()]
+    then = [str(Path("tests", "tape", place)) for place in _ENGINE_TESTS] if rooms[-1] in _ENGINE_ROOMS else []
+    if not first and not then:
         return
-    paths += map(str, Path("tests/tape/verify").glob("test_mutants_survivors.py"))
+    then += map(str, Path("tests/tape/verify").glob("test_mutants_survivors.py"))
+    # No test runs twice, which hypothesis would take amiss.
+    then += [f"--ignore={place}" for place in first]
+    runs = [first, then] if first else [then]
+    # In a child, because a second run in one process finds the modules and the counts that the first one left:
+    # hypothesis then refuses tests that it knows, and the mutant would seem to have been noticed.
+    with tempfile.TemporaryFile("w+") as quiet:
+        child = multiprocessing.get_context("fork").Process(target=_run_tests, args=(runs, quiet))
+        child.start()
+        try:
+            child.join()
+        finally:
+            child.kill()
+            child.join()
+        quiet.seek(0)
+        assert child.exitcode == 0, quiet.read()[-500:]
+
+
+def _run_tests(runs: Sequence[list[str]], quiet: IO[str]) -> None:
+    """One run after the other, so that a mutant that its module's own tests notice costs only them."""
+    import pytest
+
+    torch.set_num_threads(1)  # the parent's threads did not come along
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.gettempdir()  # failures of mutants are not kept
-    quiet = io.StringIO()
+    # Plain asserts: pytest rewrites them to explain, which nobody reads here.
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "--assert=plain", "--hypothesis-seed=0"]
+    # Hypothesis warns where it was at work before pytest began; other judges have put it to work.
+    options += ["-W", "ignore::hypothesis.errors.HypothesisSideeffectWarning"]
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-        # Plain asserts: pytest rewrites them to explain, which nobody reads here.
-        options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "--assert=plain", "--hypothesis-seed=0"]
-        # Hypothesis warns where it was at work before pytest began; other judges have put it to work.
-        options += ["-W", "ignore::hypothesis.errors.HypothesisSideeffectWarning"]
-        code = pytest.main([*paths, *options])
-    assert code == 0, quiet.getvalue()[-500:]
+        codes = (int(pytest.main([*arguments, *options])) for arguments in runs)
+        first = next((code for code in codes if code), 0)
+        quiet.flush()
+    os._exit(first)
 
 
 def by_properties(op: str) -> None:

@@ -72,6 +72,7 @@ def engine_mutants(modules: Sequence[str] = ENGINE) -> Iterator[Mutant]:
             function = importlib.import_module(module).__dict__[name.partition(".")[0]]
             if "." in name:
                 function = function.__dict__[name.partition(".")[2]]
+            function = inspect.unwrap(function) if callable(function) else function  # what a decorator wraps
             if isinstance(function, types.FunctionType):
                 yield from _mutants(_Site(name, module, function, node), _ENGINE_OPS)
 

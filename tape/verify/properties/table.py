@@ -11,8 +11,8 @@ from tape.verify.properties.cotangents import (
 )
 from tape.verify.properties.half import agrees_in_half_precision
 from tape.verify.properties.memory import frees_its_residuals, mutates_nothing, repeats
+from tape.verify.properties.narrow import agrees_in_float32
 from tape.verify.properties.values import (
-    agrees_in_float32,
     agrees_with_differences,
     agrees_with_differences_in_second_order,
     any_input_layout,
