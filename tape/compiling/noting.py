@@ -25,7 +25,7 @@ def note(f: Callable[[list[Any]], Any], leaves: Sequence[Any]) -> tuple[Line, An
     Raises TapeError, with the caller's line, for what is no straight line: a number that is read out of a tensor that
     depends on the leaves, an output whose shape depends on values, a change of an argument.
     """
-    noter = _Noter({id(leaf): i for i, leaf in enumerate(leaves) if isinstance(leaf, torch.Generator)})
+    noter = _Noter({_generator(leaf): i for i, leaf in enumerate(leaves) if isinstance(leaf, torch.Generator)})
     given = [noter.argument(i, leaf) if isinstance(leaf, Tensor) else leaf for i, leaf in enumerate(leaves)]
     with noter, _Reading(noter):
         out = f(given)
@@ -44,7 +44,7 @@ class _Noter(TorchDispatchMode):
 
     def __init__(self, generators: dict[int, int]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.generators = generators  # those among the arguments, by their identity
+        self.generators = generators  # those among the arguments, by what stands behind them
         self.buffers: dict[int, Buffer] = {}
         self.known: dict[int, int] = {}  # the buffers' numbers by their storages
         self.kept: list[Tensor] = []
@@ -53,7 +53,7 @@ class _Noter(TorchDispatchMode):
         self.paused = False
 
     def argument(self, i: int, leaf: Tensor) -> Tensor:
-        copy = leaf.detach().clone()
+        copy = leaf.detach().clone().requires_grad_(leaf.requires_grad)
         whole = View(len(self.buffers), tuple(copy.shape), copy.stride(), 0, copy.dtype)
         self.varying.add(self._enter(copy, Buffer(whole.bytes, copy.device, argument=i, whole=whole)))
         return copy
@@ -64,6 +64,8 @@ class _Noter(TorchDispatchMode):
         kwargs = kwargs or {}
         if self.paused:
             return func(*args, **kwargs)
+        if func is torch.ops.aten.lift_fresh.default and _storage(args[0]) not in self.known:
+            self._enter(args[0], Buffer(args[0].untyped_storage().nbytes(), args[0].device, tensor=args[0]))
         noted_args, noted_kwargs = tree.map(self._noted, (args, kwargs))
         buffers = set(buffers_in((noted_args, noted_kwargs)))
         varying = bool(buffers & self.varying) or torch.Tag.nondeterministic_seeded in func.tags
@@ -103,7 +105,8 @@ class _Noter(TorchDispatchMode):
 
     def _noted(self, leaf: Any) -> Any:
         if not isinstance(leaf, Tensor):
-            return Given(self.generators[id(leaf)]) if id(leaf) in self.generators else leaf
+            place = self.generators.get(_generator(leaf)) if isinstance(leaf, torch.Generator) else None
+            return leaf if place is None else Given(place)
         if _storage(leaf) not in self.known:
             there = Buffer(leaf.untyped_storage().nbytes(), leaf.device, tensor=leaf)
             self.varying.add(self._enter(leaf, there))
@@ -186,6 +189,11 @@ def _storage(x: Tensor) -> int:
             f"compile: a tensor of {x.layout} at {here()}; programs are of dense tensors: write x.to_dense()"
         )
     return int(x.untyped_storage()._cdata)
+
+
+def _generator(x: torch.Generator) -> int:
+    """What stands behind a generator, of which torch makes a new object for each operation."""
+    return int(x._cdata)  # type: ignore[attr-defined]
 
 
 def _name(func: Any) -> str:
