@@ -86,6 +86,10 @@ class _Noter(TorchDispatchMode):
             self.operations.append(Operation(func, noted_args, noted_kwargs, outputs, written, here()))
         return result
 
+    def varies(self, x: Tensor) -> bool:
+        """Whether a tensor may have other numbers at another call."""
+        return self.known.get(_storage(x)) in {None, *self.varying}
+
     def line(self, out: Any) -> Line:
         result = tree.map(self._noted, out)
         changed = {buffer for operation in self.operations for buffer in operation.written}
@@ -143,7 +147,7 @@ class _Reading(TorchFunctionMode):
         if function in _PRINTING:
             with self._paused():
                 return function(*args, **(kwargs or {}))
-        if function in _BYPASSING:
+        if function in _BYPASSING and self.noter.varies(args[0]):
             raise TapeError(
                 f"compile: Tensor.{function.__name__} reads numbers out of a tensor, at {here()}, which the next call "
                 "would not do again; leave it outside the compiled function"
