@@ -14,7 +14,7 @@ differentiated here are refused, and to torch's derivatives what is worked out h
 
 from tape import ops as ops
 from tape import tree as tree
-from tape.compiling import Compiled, compile
+from tape.compiling import Compiled, compile, microbatch
 from tape.core import Primitive, implements, primitive
 from tape.core.registry import registry
 from tape.errors import TapeError
@@ -30,7 +30,6 @@ from tape.transforms import (
     jacfwd,
     jacrev,
     jvp,
-    microbatch,
     stop_gradient,
     value_and_grad,
     vjp,

@@ -9,7 +9,7 @@ from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 from torch import Tensor
 
 from tape import tree
-from tape.compiling.kinds import difference, is_inside, kind_of
+from tape.compiling.kinds import difference, is_inside, is_watched, kind_of
 from tape.compiling.line import View
 from tape.compiling.noting import note
 from tape.compiling.running import Program
@@ -84,10 +84,17 @@ class Compiled(Generic[_P, _R]):
         leaves, treedef = tree.flatten((args, kwargs))
         if is_inside(leaves):
             return self.function(*args, **kwargs)
-        known = self._programs.get(self._kind(leaves, treedef))
-        if known is None:
-            return self._first(leaves, treedef)[1]  # type: ignore[no-any-return]
-        return known.result(known.program.run(leaves))  # type: ignore[no-any-return]
+        return self._run(leaves, treedef)
+
+    def detached(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """The call as a constant of whatever transformation runs: the program runs there too.
+
+        >>> import tape, torch
+        >>> square = compile(torch.square)
+        >>> tape.grad(lambda x: x * square.detached(torch.tensor(3.0)))(torch.tensor(2.0))
+        tensor(9.)
+        """
+        return self.function(*args, **kwargs) if is_watched() else self._run(*tree.flatten((args, kwargs)))
 
     def program(self, *args: _P.args, **kwargs: _P.kwargs) -> Program:
         """The program for arguments of a kind, as a value; it is noted if it was not yet.
@@ -111,6 +118,11 @@ class Compiled(Generic[_P, _R]):
         """
         for known in list(self._programs.values()):
             known.program.release()
+
+    def _run(self, leaves: list[Any], treedef: tree.TreeDef) -> _R:
+        known = self._programs.get(self._kind(leaves, treedef))
+        result: _R = self._first(leaves, treedef)[1] if known is None else known.result(known.program.run(leaves))
+        return result
 
     def _first(self, leaves: list[Any], treedef: tree.TreeDef) -> "tuple[_Known, Any]":
         """Runs the function, noted: its program, and what it returned."""

@@ -12,7 +12,7 @@ from tape import tree
 from tape.core.running import running
 from tape.core.traced import Traced
 
-__all__ = ["difference", "is_inside", "kind_of"]
+__all__ = ["difference", "is_inside", "is_watched", "kind_of"]
 
 
 def kind_of(leaves: Sequence[Any], treedef: tree.TreeDef) -> Any:
@@ -34,12 +34,12 @@ def difference(before: Any, after: Any, paths: Sequence[str]) -> str:
 
 def is_inside(leaves: Sequence[Any]) -> bool:
     """Whether a transformation, torch's or ours, or another noting looks on, so that the function itself must run."""
-    return (
-        bool(running())
-        or _get_current_dispatch_mode() is not None
-        or torch._C._functorch.peek_interpreter_stack() is not None
-        or any(type(leaf) is Traced for leaf in leaves)
-    )
+    return bool(running()) or is_watched() or any(type(leaf) is Traced for leaf in leaves)
+
+
+def is_watched() -> bool:
+    """Whether torch's transformations or a noting look on."""
+    return _get_current_dispatch_mode() is not None or torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def _surroundings() -> Any:

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tape import tree
 from tape.compiling.line import Buffer, Given, Line, Operation, View, buffers_in
 from tape.core.observing import here
-from tape.core.traced import Traced, raw
+from tape.core.traced import Traced
 from tape.errors import TapeError
 
 __all__ = ["note"]
@@ -29,8 +29,11 @@ def note(f: Callable[[list[Any]], Any], leaves: Sequence[Any]) -> tuple[Line, An
     given = [noter.argument(i, leaf) if isinstance(leaf, Tensor) else leaf for i, leaf in enumerate(leaves)]
     with noter, _Reading(noter):
         out = f(given)
-    out = tree.map(raw, out)
     for leaf in tree.leaves(out):
+        if type(leaf) is Traced:
+            raise TapeError(
+                "compile: a traced value is closed over, whose derivative would be lost; pass it as an argument"
+            )
         if isinstance(leaf, Tensor) and leaf.requires_grad:
             raise TapeError(
                 "compile: a result requires grad by torch's autograd, whose derivative would be lost; call it under "
