@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -53,7 +54,7 @@ class Buffer:
     whole: View | None = None  # that leaf, as it was noted
     tensor: Tensor | None = None  # what lies in it: closed over, or made once; read afresh by each call
 
-    @property
+    @cached_property
     def made(self) -> bool:
         """Whether an operation of the program makes what lies in it."""
         return self.argument is None and self.tensor is None
@@ -70,7 +71,7 @@ class Operation:
     written: frozenset[int]  # the buffers that were there before and are changed
     source: Source | None
 
-    @property
+    @cached_property
     def made(self) -> tuple[View, ...]:
         """The outputs in buffers that were not there before."""
         there = self.written | set(buffers_in((self.args, self.kwargs)))

@@ -55,6 +55,10 @@ class _Noter(TorchDispatchMode):
         self.varying: set[int] = set()  # the buffers whose numbers may be others at another call
         self.paused = False
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # torch would import its compiler, which takes seconds, to say that this is not for it
+
     def argument(self, i: int, leaf: Tensor) -> Tensor:
         copy = leaf.detach().clone().requires_grad_(leaf.requires_grad)
         whole = View(len(self.buffers), tuple(copy.shape), copy.stride(), 0, copy.dtype)
