@@ -30,9 +30,9 @@ _EXAMPLES = 40
 _ENGINE_ROOMS = ("core", "transforms")
 _ENGINE_TESTS = (
     "transforms",
-    "core/test_primitive.py",
+    "core/primitive",
     "core/test_sweep.py",
-    "core/test_calling.py",
+    "core/calling",
     "programs/test_tracing.py",
 )
 
