@@ -14,6 +14,7 @@ differentiated here are refused, and to torch's derivatives what is worked out h
 
 from tape import ops as ops
 from tape import tree as tree
+from tape.compiling import Compiled, compile, microbatch
 from tape.core import Primitive, implements, primitive
 from tape.core.registry import registry
 from tape.errors import TapeError
@@ -29,17 +30,18 @@ from tape.transforms import (
     jacfwd,
     jacrev,
     jvp,
-    microbatch,
     stop_gradient,
     value_and_grad,
     vjp,
 )
 
 __all__ = [
+    "Compiled",
     "CustomVjp",
     "Primitive",
     "TapeError",
     "checkpoint",
+    "compile",
     "custom_vjp",
     "functional_call",
     "grad",

@@ -16,6 +16,7 @@ FLOORS = [
     ["tape.ops"],
     ["tape.transforms"],
     ["tape.programs"],
+    ["tape.compiling"],
     ["tape"],
     ["tape.verify"],
     ["nn", "optim"],

@@ -43,8 +43,19 @@ def training_step(
     torch.Size([])
     """
 
+    @tape.compile
     def objective(params: Params, noisy: Tensor, target: Tensor, *more: Any) -> Tensor:
         return loss(network.apply(params, noisy), target, *more)
+
+    @tape.compile
+    def updated(grads: Params, state: Any, params: Params) -> tuple[Params, Any]:
+        updates, state = optimizer.update(grads, state, params)
+        return optim.apply_updates(params, updates), state
+
+    @tape.compile
+    def whole(params: Params, state: Any, *batch: Any) -> tuple[Params, Any, Tensor]:
+        value, grads = tape.value_and_grad(objective)(params, *batch)
+        return (*updated(grads, state, params), value)
 
     reduction = getattr(loss, "batch_reduction", "mean")
     kept: dict[torch.Size, float] = {}  # the tape's bytes for an image, by its shape
@@ -54,16 +65,20 @@ def training_step(
             kept[noisy.shape[1:]] = _bytes_per_image(network, params, noisy)
         return kept[noisy.shape[1:]]
 
+    tiled: dict[tuple[int, int], Callable[..., Any]] = {}  # by the size of microbatches and the threads
+
     def step(params: Params, state: Any, noisy: Tensor, target: Tensor, *more: Any) -> tuple[Params, Any, Tensor]:
-        of_batch = objective
         # A GPU wants the batch whole.
-        if reduction != "none" and noisy.device.type == "cpu":
-            threads = torch.get_num_threads()
-            size = microbatch or microbatch_size(noisy.shape, bytes_per_image(params, noisy), threads)
-            of_batch = tape.microbatch(objective, size, reduction, threads)
-        value, grads = tape.value_and_grad(of_batch)(params, noisy, target, *more)
-        updates, state = optimizer.update(grads, state, params)
-        return optim.apply_updates(params, updates), state, value
+        if reduction == "none" or noisy.device.type != "cpu":
+            return whole(params, state, noisy, target, *more)
+        threads = torch.get_num_threads()
+        size = microbatch or microbatch_size(noisy.shape, bytes_per_image(params, noisy), threads)
+        if size >= len(noisy):
+            return whole(params, state, noisy, target, *more)
+        if (size, threads) not in tiled:
+            tiled[size, threads] = tape.value_and_grad(tape.microbatch(objective, size, reduction, threads))
+        value, grads = tiled[size, threads](params, noisy, target, *more)
+        return (*updated(grads, state, params), value)
 
     return step
 

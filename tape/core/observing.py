@@ -48,7 +48,7 @@ class Source(NamedTuple):
 _in_rule: ContextVar[Source | None] = ContextVar("in_rule", default=None)
 
 _TAPE, _TORCH = Path(__file__).parents[1], Path(torch.__file__).parent
-_OWN = (f"{_TAPE}/", f"{_TAPE.parent / 'nn'}/", f"{_TORCH}/", "<the call of ")
+_OWN = (f"{_TAPE}/", f"{_TAPE.parent / 'nn'}/", f"{_TORCH}/", "<the call of ", "<compiled ")
 _LIBRARY = f"{sysconfig.get_path('stdlib')}/"
 
 

@@ -5,7 +5,6 @@ from tape.transforms.custom import CustomVjp, custom_vjp
 from tape.transforms.forward import hvp, jvp
 from tape.transforms.gradients import grad, stop_gradient, value_and_grad, vjp
 from tape.transforms.jacobians import hessian, jacfwd, jacrev
-from tape.transforms.microbatching import microbatch
 from tape.transforms.modules import functional_call
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "jacfwd",
     "jacrev",
     "jvp",
-    "microbatch",
     "stop_gradient",
     "value_and_grad",
     "vjp",

@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import _disable_current_modes, _get_current_dispatch_mode
 
 from tape import tree
 from tape.core.matching import is_float
@@ -148,7 +149,12 @@ def _repeatable(leaves: Sequence[Any]) -> Callable[[], Any]:
             before = [_state(generator) for generator in generators]
             yield
             pairs = zip(generators, before, strict=True)
-            drawn = [(generator, state) for generator, state in pairs if not _state(generator).equal(state)]
+            drawn = [(generator, state) for generator, state in pairs if not _same(_state(generator), state)]
+            if drawn and _get_current_dispatch_mode() is not None:
+                raise TapeError(
+                    "checkpoint: a function that draws random numbers cannot be noted, by tape.compile or make_fx: its "
+                    "second run would draw others; draw them outside and pass them"
+                )
             return
         found = [_state(generator) for generator, _ in drawn]
         for generator, state in drawn:
@@ -170,6 +176,11 @@ _one_at_a_time = Lock()
 def _state(generator: torch.Generator) -> torch.Tensor:
     with _one_at_a_time:
         return generator.get_state()
+
+
+def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    with _disable_current_modes():  # whoever notes operations is not concerned
+        return one.equal(other)
 
 
 def _set_state(generator: torch.Generator, state: torch.Tensor) -> None:

@@ -1,17 +1,18 @@
 """A loss over a batch, worked on in microbatches: the same value and gradients from less memory at a time."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass
-from functools import cache, partial, wraps
+from functools import cache, partial, reduce, wraps
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from tape import tree
+from tape.compiling.compiled import Compiled, compile
 from tape.core.matching import described
 from tape.core.one_step import innermost, one_step
 from tape.core.running import stood_in
@@ -40,6 +41,9 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
         the batch. The results differ from the loss's own by the rounding of sums alone, and are the same bits for
         the same size and threads.
 
+    A loss that is compiled, `microbatch(compile(loss), size)`, has its microbatches run as one program, forwards and
+    backwards, in each thread again and again.
+
     Raises ValueError for a size, a reduction or a number of threads that makes no sense; TapeError if the loss
     of a microbatch is not 0-d, or uses a traced value that is not among its arguments.
 
@@ -54,7 +58,10 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
     if reduction not in ("mean", "sum"):
         raise ValueError(f"microbatch: reduction is 'mean' or 'sum', not {reduction!r}")
 
-    @wraps(loss)
+    tile = compile(_swept) if isinstance(loss, Compiled) else _swept
+    function = loss.function if isinstance(loss, Compiled) else loss
+
+    @wraps(function)
     def in_microbatches(params: Any, *batch: Any) -> Any:
         leaves, treedef = tree.flatten((params, batch))
         leaves = [stood_in(leaf) for leaf in leaves]
@@ -63,15 +70,27 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
         if count <= size:
             return loss(params, *batch)
         tape = innermost(leaves)
-        chosen = [i for i, leaf in enumerate(leaves) if type(leaf) is Traced and leaf.tape is tape]
+        chosen = tuple(i for i, leaf in enumerate(leaves) if type(leaf) is Traced and leaf.tape is tape)
         cut = {i for i in range(first, len(leaves)) if _has_rows(leaves[i], count)}
-        split = _Split(loss, treedef, cut, chosen, count if reduction == "mean" else None)
+        pieces = [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
-        def forward(values: list[Any]) -> tuple[Any, list[Any]]:
-            workers = 1 if any(type(x) is Traced for x in values) else threads
-            pieces = [slice(start, min(start + size, count)) for start in range(0, count, size)]
-            jobs = [partial(split.swept, values, share) for share in _shares(pieces, workers)]
-            return split.combined(_in_threads(jobs))
+        rows = [i in cut for i in chosen]
+
+        def forward(values: list[Any]) -> _Swept:
+            outer = any(type(x) is Traced for x in values)
+            # What is worked out here is a constant of the level that records the call.
+            run = tile.detached if isinstance(tile, Compiled) and not outer else tile
+
+            def part(piece: slice) -> _Swept:
+                weight = (piece.stop - piece.start) / count if reduction == "mean" else 1.0
+                leaves = [x[piece] if i in cut else x for i, x in enumerate(values)]
+                return run(function, treedef, chosen, weight, leaves)
+
+            def swept(share: Sequence[slice]) -> _Swept:
+                return reduce(lambda one, other: _together(one, other, rows), map(part, share))
+
+            parts = _in_threads([partial(swept, share) for share in _shares(pieces, 1 if outer else threads)])
+            return reduce(lambda one, other: _together(one, other, rows), parts)
 
         return one_step("microbatch", leaves, forward, lambda gradients, g: [g[0] * x for x in gradients])
 
@@ -81,52 +100,35 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
 _Swept = tuple[Any, list[Any]]  # a part of the loss, and its gradients in the chosen leaves
 
 
-@dataclass(frozen=True)
-class _Split:
-    """A loss of the leaves of its arguments, and how they are divided among microbatches."""
+def _swept(
+    loss: Callable[..., Any], treedef: tree.TreeDef, chosen: Sequence[int], weight: float, leaves: list[Any]
+) -> _Swept:
+    """What one microbatch contributes."""
 
-    loss: Callable[..., Any]
-    treedef: tree.TreeDef  # of (params, batch)
-    cut: set[int]  # the leaves that have a row for each entry of the batch
-    chosen: list[int]  # the leaves to differentiate with respect to
-    entries: int | None  # of the batch, for a loss that is a mean over them
+    def contribution(*inputs: Any) -> Any:
+        filled = list(leaves)
+        for i, x in zip(chosen, inputs, strict=True):
+            filled[i] = x
+        params, batch = tree.unflatten(treedef, filled)
+        value = loss(params, *batch)
+        if not isinstance(raw(value), Tensor) or value.shape != ():
+            raise TapeError(f"microbatch: the loss returned {described(value)}; its result must be 0-d")
+        return value * weight
 
-    def swept(self, values: list[Any], pieces: Sequence[slice]) -> _Swept:
-        """What some microbatches contribute, one after the other."""
-        return self.combined(self._swept_piece(values, rows) for rows in pieces)
+    if not chosen:
+        return contribution(), []
+    return swept_at_once(contribution, tuple(leaves[i] for i in chosen))
 
-    def combined(self, results: Iterable[_Swept]) -> _Swept:
-        """What several parts contribute together."""
-        results = iter(results)
-        value, gradients = next(results)
-        for more, parts in results:
-            value = value + more
-            gradients = [self._joined(i, x, y) for i, x, y in zip(self.chosen, gradients, parts, strict=True)]
-        return value, gradients
 
-    def _swept_piece(self, values: list[Any], rows: slice) -> _Swept:
-        piece = [x[rows] if i in self.cut else x for i, x in enumerate(values)]
-        weight = 1.0 if self.entries is None else (rows.stop - rows.start) / self.entries
+def _together(one: _Swept, other: _Swept, rows: Sequence[bool]) -> _Swept:
+    """What two parts contribute: gradients of rows one below the other, anything else added up."""
 
-        def contribution(*inputs: Any) -> Any:
-            filled = list(piece)
-            for i, x in zip(self.chosen, inputs, strict=True):
-                filled[i] = x
-            params, batch = tree.unflatten(self.treedef, filled)
-            value = self.loss(params, *batch)
-            if not isinstance(raw(value), Tensor) or value.shape != ():
-                raise TapeError(f"microbatch: the loss returned {described(value)}; its result must be 0-d")
-            return value * weight
-
-        if not self.chosen:
-            return contribution(), []
-        return swept_at_once(contribution, tuple(piece[i] for i in self.chosen))
-
-    def _joined(self, i: int, x: Any, y: Any) -> Any:
-        """The gradients in a leaf from two parts: rows one below the other, anything else added up."""
-        if i in self.cut:
+    def joined(x: Any, y: Any, rows: bool) -> Any:
+        if rows:
             return torch.cat([x, y])
         return x.add_(y) if type(x) is Tensor else x + y  # what a pullback returns belongs to nobody else
+
+    return one[0] + other[0], list(map(joined, one[1], other[1], rows))
 
 
 def _shares(pieces: Sequence[slice], workers: int) -> list[Sequence[slice]]:
@@ -142,10 +144,13 @@ def _has_rows(x: Any, count: int) -> bool:
 _in_one: ContextVar[bool] = ContextVar("in_one", default=False)  # whether this is one of several threads' jobs
 
 
-def _in_threads(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
+def _in_threads(jobs: Sequence[Callable[[], _Swept]]) -> list[_Swept]:
     """The jobs' results, each job in its own thread, the first in this one, with its share of torch's cores."""
     _keep_freed_memory()
-    if len(jobs) == 1 or _in_one.get():  # a microbatch in a microbatch would wait for the thread that it runs in
+    noted = _get_current_dispatch_mode() is not None  # which sees one thread
+    if (
+        len(jobs) == 1 or noted or _in_one.get()
+    ):  # a microbatch in a microbatch would wait for the thread that it runs in
         return [job() for job in jobs]
     token = _in_one.set(True)
     cores = torch.get_num_threads()

@@ -1,0 +1,167 @@
+"""Simplifications: functions from programs to programs. Results stay the same; calls or bytes become fewer."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from tape import tree
+from tape.compiling.line import Line, Operation, View, buffers_in, views_in
+
+__all__ = ["equal_once", "in_place", "simplified", "without_copies", "without_unread"]
+
+A = torch.ops.aten
+
+
+def simplified(line: Line) -> Line:
+    """The program after all of them."""
+    for simplify in (without_copies, equal_once, without_unread, in_place):
+        line = simplify(line)
+    return line
+
+
+def without_unread(line: Line) -> Line:
+    """Leaves out what nobody reads. A tensor that is closed over may be read by anybody."""
+    needed = set(buffers_in(line.result)) | {i for i, buffer in line.buffers.items() if not buffer.made}
+    chosen: list[Operation] = []
+    for operation in reversed(line.operations):
+        made = {view.buffer for view in operation.made}
+        if (made | operation.written) & needed or operation.random:
+            needed |= set(buffers_in((operation.args, operation.kwargs))) | made
+            chosen.append(operation)
+    return replace(line, operations=tuple(reversed(chosen)))
+
+
+def equal_once(line: Line) -> Line:
+    """Does equal operations once: what the second would have made is what the first has made."""
+    changed = _changed(line)
+    seen: dict[Any, Operation] = {}
+    same: dict[int, int] = {}
+    operations = []
+    for operation in line.operations:
+        operation = _renamed(operation, same)
+        key = _key(operation, changed)
+        earlier = seen.get(key) if key is not None else None
+        if earlier is not None and _alike(earlier.made, operation.made):
+            same |= {b.buffer: a.buffer for a, b in zip(earlier.made, operation.made, strict=True)}
+            continue
+        if key is not None:
+            seen[key] = operation
+        operations.append(operation)
+    return replace(line, operations=tuple(operations), result=_renamed_views(line.result, same))
+
+
+def without_copies(line: Line) -> Line:
+    """Leaves out a copy that nothing needs: neither it nor what it is a copy of changes afterwards, and it has the same
+    layout."""
+    changed = _changed(line)
+    same: dict[int, tuple[View, View]] = {}  # by the copy's buffer, the copy and what it is a copy of
+
+    def resolved(view: View) -> View:
+        found = same.get(view.buffer)
+        if found is None:
+            return view
+        copy, source = found
+        return replace(view, buffer=source.buffer, offset=view.offset - copy.offset + source.offset)
+
+    operations = []
+    for operation in line.operations:
+        operation = _mapped(operation, resolved)
+        if operation.op in _COPIES and len(operation.made) == 1:
+            (copy,), source = operation.made, operation.args[0]
+            if (
+                not {copy.buffer, source.buffer} & changed
+                and line.buffers[source.buffer].tensor is None
+                and (copy.shape, copy.stride, copy.dtype) == (source.shape, source.stride, source.dtype)
+                and line.buffers[copy.buffer].bytes <= copy.bytes + copy.offset * copy.dtype.itemsize
+            ):
+                same[copy.buffer] = (copy, source)
+                continue
+        operations.append(operation)
+    return replace(line, operations=tuple(operations), result=_views(resolved, line.result))
+
+
+_COPIES = {A.clone.default, A._to_copy.default, A.lift_fresh_copy.default}
+
+
+def in_place(line: Line) -> Line:
+    """Has an elementwise operation work in the memory of an argument that nobody needs afterwards."""
+    last: dict[int, int] = {}
+    for time, operation in enumerate(line.operations):
+        last |= dict.fromkeys(buffers_in((operation.args, operation.kwargs, operation.outputs)), time)
+    last |= dict.fromkeys(buffers_in(line.result), len(line.operations))
+    same: dict[int, int] = {}
+    operations = []
+    for time, operation in enumerate(line.operations):
+        closes = {buffer for buffer in buffers_in((operation.args, operation.kwargs)) if last[buffer] == time}
+        operation = _renamed(operation, same)
+        dying = {same.get(buffer, buffer) for buffer in closes}
+        place = _place_of(operation, line, dying)
+        if place is not None:
+            (made,) = operation.made
+            same[made.buffer] = place.buffer
+            last[place.buffer] = last[made.buffer]
+            operation = replace(operation, outputs=(place,), written=operation.written | {place.buffer})
+        operations.append(operation)
+    return replace(line, operations=tuple(operations), result=_renamed_views(line.result, same))
+
+
+def _place_of(operation: Operation, line: Line, dying: set[int]) -> View | None:
+    """The argument in whose memory what the operation makes may lie."""
+    if torch.Tag.pointwise not in operation.op.tags or len(operation.outputs) != 1 or len(operation.made) != 1:
+        return None
+    (made,) = operation.made
+    uses = Counter(buffers_in((operation.args, operation.kwargs)))
+    for view in views_in((operation.args, operation.kwargs)):
+        buffer = line.buffers[view.buffer]
+        if (
+            view.buffer in dying
+            and uses[view.buffer] == 1
+            and buffer.made
+            and (view.shape, view.stride, view.dtype) == (made.shape, made.stride, made.dtype)
+            and view.offset == made.offset == 0
+            and buffer.bytes == line.buffers[made.buffer].bytes == made.bytes
+        ):
+            return view
+    return None
+
+
+def _changed(line: Line) -> set[int]:
+    """The buffers that are written in after they were made."""
+    return {buffer for operation in line.operations for buffer in operation.written}
+
+
+def _key(operation: Operation, changed: set[int]) -> Any:
+    """What is the same for operations that make the same; None if there is nothing of the kind."""
+    if operation.random or operation.written or not operation.made:
+        return None
+    used = set(buffers_in((operation.args, operation.kwargs, operation.outputs)))
+    if used & changed:
+        return None
+    leaves, structure = tree.flatten((operation.args, operation.kwargs))
+    return operation.op, structure, tuple((type(leaf), repr(leaf) if type(leaf) is float else leaf) for leaf in leaves)
+
+
+def _alike(first: tuple[View, ...], second: tuple[View, ...]) -> bool:
+    return [replace(view, buffer=0) for view in first] == [replace(view, buffer=0) for view in second]
+
+
+def _renamed(operation: Operation, same: dict[int, int]) -> Operation:
+    return _mapped(operation, lambda view: replace(view, buffer=same.get(view.buffer, view.buffer)))
+
+
+def _renamed_views(x: Any, same: dict[int, int]) -> Any:
+    return _views(lambda view: replace(view, buffer=same.get(view.buffer, view.buffer)), x)
+
+
+def _mapped(operation: Operation, f: Callable[[View], View]) -> Operation:
+    args, kwargs = _views(f, (operation.args, operation.kwargs))
+    outputs = tuple(None if view is None else f(view) for view in operation.outputs)
+    written = frozenset(f(View(buffer, (), (), 0, torch.uint8)).buffer for buffer in operation.written)
+    return replace(operation, args=args, kwargs=kwargs, outputs=outputs, written=written)
+
+
+def _views(f: Callable[[View], View], x: Any) -> Any:
+    return tree.map(lambda leaf: f(leaf) if type(leaf) is View else leaf, x)

@@ -1,0 +1,60 @@
+"""A compiled function beside the function itself."""
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import tape
+from tape import tree
+from tape.verify.fuzz.drawing import Deck, draw_program
+from tape.verify.fuzz.program import Program
+
+
+def identical(one: Any, other: Any) -> bool:
+    """Whether two pytrees hold the same bits."""
+    leaves, treedef = tree.flatten(one)
+    others, other_treedef = tree.flatten(other)
+    return treedef == other_treedef and all(map(_identical, leaves, others))
+
+
+def _identical(x: Any, y: Any) -> bool:
+    if not isinstance(x, Tensor):
+        return bool(x is y or x == y)
+    if (x.shape, x.dtype) != (y.shape, y.dtype):
+        return False
+    numbers = ~x.isnan()
+    return torch.equal(numbers, ~y.isnan()) and torch.equal(x[numbers], y[numbers])
+
+
+def pulled_back(f: Callable[..., Sequence[Any]]) -> Callable[..., Any]:
+    """The values of a function and the cotangents of its inputs."""
+
+    def value_and_cotangents(*inputs: Any) -> Any:
+        out, pullback = tape.vjp(f, *inputs)
+        return out, pullback(tree.map(lambda y: torch.ones_like(y) if y.is_floating_point() else None, out))
+
+    return value_and_cotangents
+
+
+def second_order(f: Callable[..., Sequence[Any]]) -> Callable[..., Any]:
+    """The gradient of the squares of what `pulled_back` gives, in all floating-point inputs."""
+
+    def of_squares(*inputs: Any) -> Any:
+        leaves = [x for x in tree.leaves(pulled_back(f)(*inputs)) if x.is_floating_point()]
+        return sum((x * x).sum() for x in leaves)
+
+    def gradients(*inputs: Any) -> Any:
+        chosen = [i for i, x in enumerate(inputs) if x.is_floating_point()]
+        return tape.grad(of_squares, chosen)(*inputs)
+
+    return gradients
+
+
+def random_programs(count: int, seed: int, length: int = 8) -> list[Program]:
+    """Programs of random primitives, as the fuzzer draws them."""
+    random = Random(seed)
+    deck = Deck(random)
+    return [draw_program(random, deck, length) for _ in range(count)]

@@ -1,0 +1,123 @@
+"""What makes a new program."""
+
+import functools
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from tape import compile
+
+
+class Counting:
+    """A function that counts how often Python runs it."""
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self.f = f
+        self.count = 0
+        self.__name__ = "counting"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.count += 1
+        return self.f(*args, **kwargs)
+
+
+X = torch.arange(6.0).reshape(2, 3)
+
+
+def shift(x: Any, by: Any) -> Any:
+    return x + by
+
+
+OTHERS = {
+    "shape": [(X,), (X[:1],), (X[0],)],
+    "dtype": [(X,), (X.double(),), (X.long(),)],
+    "structure": [((X, X),), ([X, X],), ({"a": X},), ((X, None, X),)],
+    "number": [(X, 1), (X, 2), (X, 1.0), (X, True), (X, 0.0), (X, -0.0)],
+    "string": [(X, "sum"), (X, "mean")],
+    "function": [(X, torch.sin), (X, torch.cos)],
+    "partial": [(X, functools.partial(shift, by=1)), (X, functools.partial(shift, by=2))],
+    "dtype argument": [(X, torch.float32), (X, torch.float64)],
+    "none": [(X, None), (X, ())],
+}
+
+
+@pytest.mark.parametrize("calls", OTHERS.values(), ids=OTHERS)
+def test_another_kind_is_noted_anew(calls: list[tuple[Any, ...]]) -> None:
+    f = Counting(lambda *args: None)
+    compiled = compile(f)
+    for _ in range(3):
+        for args in calls:
+            compiled(*args)
+    assert f.count == len(calls)
+
+
+SAME = {
+    "tensors": [(X,), (X + 1,), (X.t().contiguous().t(),)],
+    "numbers": [(X, 0.1 + 0.2), (X, 0.30000000000000004)],
+    "nan": [(X, math.nan), (X, float("nan"))],
+    "strings": [(X, "ab"), (X, "".join(["a", "b"]))],
+    "partials": [(X, functools.partial(shift, by=1)), (X, functools.partial(shift, by=1))],
+    "tuples": [(X, (1, 2)), (X, tuple([1, 2]))],  # noqa: C409
+    "generators": [(X, torch.Generator()), (X, torch.Generator().manual_seed(5))],
+}
+
+
+@pytest.mark.parametrize("calls", SAME.values(), ids=SAME)
+def test_equal_ones_share_a_program(calls: list[tuple[Any, ...]]) -> None:
+    f = Counting(lambda *args: None)
+    compiled = compile(f)
+    for args in calls:
+        compiled(*args)
+    assert f.count == 1
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        lambda: torch.no_grad(),
+        lambda: torch.inference_mode(),
+        lambda: torch.autocast("cpu", torch.bfloat16),
+    ],
+    ids=["no_grad", "inference_mode", "autocast"],
+)
+def test_settings_of_torch_that_decide_what_runs_are_part_of_the_kind(setting: Callable[[], Any]) -> None:
+    f = Counting(lambda x: x @ x.t() * 2)
+    compiled = compile(f)
+    for _ in range(2):
+        assert compiled(X).equal(f.f(X))
+        with setting():
+            assert compiled(X).equal(f.f(X))
+    assert f.count == 2
+
+
+def test_what_cannot_be_hashed_says_so() -> None:
+    with pytest.raises(TypeError, match="no tensor and cannot be hashed"):
+        compile(lambda x, y: x)(X, {1, 2})
+
+
+def test_a_function_that_keeps_meeting_new_kinds_says_so_once_and_names_the_argument() -> None:
+    f = compile(lambda x, rate: x * rate)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for i in range(40):
+            assert f(X, i / 8).equal(X * (i / 8))
+    (warning,) = caught
+    assert "differs in argument 1, which was 0.75 and is 0.875" in str(warning.message)
+    assert warning.filename == __file__
+
+
+def test_no_more_than_so_many_programs_are_kept() -> None:
+    f = Counting(lambda x, rate: x * rate)
+    compiled = compile(f)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(33):
+            compiled(X, i)
+        compiled(X, 32)
+        assert f.count == 33
+        assert compiled(X, 0).equal(X * 0)
+    assert f.count == 34

@@ -1,0 +1,53 @@
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tape import compile
+from tape.compiling.planning import ALIGNMENT, Lifetime, best_fit, first_fit, largest_first, lifetimes, plan
+
+spans = st.tuples(st.integers(0, 12), st.integers(0, 5), st.integers(0, 500))
+lives = st.lists(spans, max_size=12).map(
+    lambda found: [Lifetime(i, size, opens, opens + length) for i, (opens, length, size) in enumerate(found)]
+)
+
+
+@given(lives)
+def test_no_two_that_live_at_once_share_memory(alive: list[Lifetime]) -> None:
+    for rule in (plan, first_fit, best_fit, largest_first):
+        found = rule(alive)
+        for one in alive:
+            for other in alive:
+                if one.buffer < other.buffer and one.opens <= other.closes and other.opens <= one.closes:
+                    first, second = found.places[one.buffer], found.places[other.buffer]
+                    assert first + one.bytes <= second or second + other.bytes <= first
+
+
+@given(lives)
+def test_all_lie_within_the_arena_at_aligned_places(alive: list[Lifetime]) -> None:
+    found = plan(alive)
+    assert found.places.keys() == {life.buffer for life in alive}
+    for life in alive:
+        assert found.places[life.buffer] % ALIGNMENT == 0
+        assert 0 <= found.places[life.buffer] <= found.bytes - life.bytes
+
+
+@given(lives)
+def test_it_is_not_larger_than_a_first_fit_plan_and_not_smaller_than_what_lives_at_once(alive: list[Lifetime]) -> None:
+    at_once = [sum(life.bytes for life in alive if life.opens <= time <= life.closes) for time in range(20)]
+    assert max(at_once) <= plan(alive).bytes <= first_fit(alive).bytes
+
+
+def test_memory_of_what_has_closed_is_used_again() -> None:
+    chain = [Lifetime(i, 64, i, i + 1) for i in range(10)]
+    assert plan(chain).bytes == 128
+
+
+def test_the_largest_first_packs_what_the_order_of_opening_cannot() -> None:
+    alive = [Lifetime(0, 64, 0, 1), Lifetime(1, 64, 1, 5), Lifetime(2, 128, 2, 5)]
+    assert (first_fit(alive).bytes, plan(alive).bytes) == (256, 192)
+
+
+def test_a_lifetime_is_from_the_operation_that_makes_it_to_the_last_that_needs_it() -> None:
+    line = compile(lambda x: (x.sin().cos() @ x.t()).sum(0)).program(torch.ones(3, 4)).line
+    made = [view.buffer for operation in line.operations for view in operation.made]
+    assert [(life.opens, life.closes) for life in lifetimes(line, made)] == [(0, 2), (2, 3), (3, 4)]
