@@ -77,6 +77,7 @@ for _function in (torch.unique, Tensor.unique, torch.unique_consecutive, Tensor.
     implements(_function)(
         _refused(
             _function,
-            "write it of tape.stop_gradient(x), where its numbers are constants, and index x for those with a derivative",
+            "write it of tape.stop_gradient(x), where its numbers are constants, and index x for those with a "
+            "derivative",
         )
     )

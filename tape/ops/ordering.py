@@ -10,9 +10,9 @@ from tape.core.domain import case, real
 from tape.core.implementing import implements
 from tape.core.registry import op
 from tape.core.traced import raw
-from tape.ops.spelling import static
 from tape.ops.indexing import gather
 from tape.ops.reductions import amax, amin, matrix, out_of_range
+from tape.ops.spelling import static
 
 distinct = real("a b", distinct=True)
 some = {"a": (1, 3), "b": (2, 4)}
