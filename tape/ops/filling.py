@@ -55,7 +55,7 @@ def scalar_tensor(s: Any, **options: Any) -> Any:
 
 
 @implements(Tensor.new_tensor)
-def new_tensor(x: Any, data: Any, **options: Any) -> Tensor:
+def new_tensor(x: Any, data: Any, **options: Any) -> Any:
     return raw(x).new_tensor(data, **options)
 
 
