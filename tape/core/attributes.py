@@ -12,9 +12,9 @@ from tape.core.traced import Traced, raw
 __all__: list[str] = []
 
 SAME = (
-    "shape dtype device ndim layout itemsize nbytes requires_grad is_leaf name output_nr retains_grad grad_dtype imag _version "
-    "is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps is_mtia is_nested is_quantized is_sparse is_sparse_csr "
-    "is_vulkan is_xla is_xpu"
+    "shape dtype device ndim layout itemsize nbytes requires_grad is_leaf name output_nr retains_grad grad_dtype imag "
+    "_version is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps is_mtia is_nested is_quantized is_sparse "
+    "is_sparse_csr is_vulkan is_xla is_xpu"
 )
 
 

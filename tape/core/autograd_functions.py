@@ -49,11 +49,11 @@ def refuse_inside(tape: Tape) -> None:
 def _refusal(function: type) -> TapeError:
     if function is CheckpointFunction:
         return TapeError(
-            "torch.utils.checkpoint in its reentrant form is differentiated by torch's own autograd: the derivative of a "
-            "traced value would be lost; write tape.checkpoint(f)(x) in place of checkpoint(f, x)"
+            "torch.utils.checkpoint in its reentrant form is differentiated by torch's own autograd: the derivative of "
+            "a traced value would be lost; write tape.checkpoint(f)(x) in place of checkpoint(f, x)"
         )
     return TapeError(
-        f"{function.__name__}.apply is differentiated by torch's own autograd: the derivative of a traced value would be "
-        "lost; write the function with @tape.custom_vjp and .defvjp(forward, backward), or a straight-through "
+        f"{function.__name__}.apply is differentiated by torch's own autograd: the derivative of a traced value would "
+        "be lost; write the function with @tape.custom_vjp and .defvjp(forward, backward), or a straight-through "
         "estimator as x + tape.stop_gradient(f(x) - x)"
     )

@@ -95,8 +95,8 @@ class Reading:
 
 def refuse_number(what: str) -> TapeError:
     return TapeError(
-        f"{what} has no derivative, and what is computed from it would be a constant: compute with torch's functions on "
-        "the tensor itself (torch.exp(x) for math.exp(x)), or write tape.stop_gradient(x).item() for a constant; "
+        f"{what} has no derivative, and what is computed from it would be a constant: compute with torch's functions "
+        "on the tensor itself (torch.exp(x) for math.exp(x)), or write tape.stop_gradient(x).item() for a constant; "
         "to compare, to branch and to print f'{x:.3f}' need no float()"
     )
 

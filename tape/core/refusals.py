@@ -28,8 +28,8 @@ def no_rule(function: Any) -> TapeError:
         return in_place("assigning a traced value", "torch.where, torch.cat or torch.index_put")
     if name in _TORCHS_AUTOGRAD:
         return TapeError(
-            f"{function_name(function)} has no derivative rule: torch's own autograd knows nothing of traced values; write "
-            "tape.grad(f)(x), tape.value_and_grad or tape.vjp, which nest"
+            f"{function_name(function)} has no derivative rule: torch's own autograd knows nothing of traced values; "
+            "write tape.grad(f)(x), tape.value_and_grad or tape.vjp, which nest"
         )
     if package := bringer(function_name(function).rpartition(".")[2]):
         return TapeError(

@@ -22,5 +22,5 @@ def _collated(batch: Sequence[Any], *, collate_fn_map: Any = None) -> Any:
 
 
 # Torch has no hook there; of a tensor the check is as it was.
-Distribution._validate_sample = _of_numbers(Distribution._validate_sample)  # type: ignore[method-assign]
+Distribution._validate_sample = _of_numbers(Distribution._validate_sample)  # type: ignore[method-assign, assignment]
 default_collate_fn_map[Traced] = _collated

@@ -39,11 +39,11 @@ subtract.defvjp(x=lambda g: g, y=lambda g, alpha: -g if alpha == 1 else g * -alp
 
 
 def add_scaled(x: Any, y: Any, *, alpha: Any = 1) -> Any:
-    return add(x, multiply(y, alpha)) if type(alpha) is Traced else add(x, y, alpha=alpha)
+    return add(x, y * alpha) if type(alpha) is Traced else add(x, y, alpha=alpha)
 
 
 def subtract_scaled(x: Any, y: Any, *, alpha: Any = 1) -> Any:
-    return subtract(x, multiply(y, alpha)) if type(alpha) is Traced else subtract(x, y, alpha=alpha)
+    return subtract(x, y * alpha) if type(alpha) is Traced else subtract(x, y, alpha=alpha)
 
 
 add_scaled.__name__, subtract_scaled.__name__ = "add", "subtract"

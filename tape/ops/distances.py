@@ -37,7 +37,7 @@ euclidean_norm.defvjp(x=lambda g, x, ans: g * (x / torch.where(ans == 0, math.in
 
 @implements(torch.linalg.vector_norm)
 def vector_norm(
-    x: Any, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
+    x: Any, ord: Any = 2, dim: Dims = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
 ) -> Any:
     """(sum |x|^ord)^(1 / ord); the largest entry for inf, the smallest for -inf, the number of nonzero ones for 0.
 

@@ -55,7 +55,7 @@ def scalar_tensor(s: Any, **options: Any) -> Any:
 
 
 @implements(Tensor.new_tensor)
-def new_tensor(x: Any, data: Any, **options: Any) -> Tensor:
+def new_tensor(x: Any, data: Any, **options: Any) -> Any:
     return raw(x).new_tensor(data, **options)
 
 
@@ -77,6 +77,7 @@ for _function in (torch.unique, Tensor.unique, torch.unique_consecutive, Tensor.
     implements(_function)(
         _refused(
             _function,
-            "write it of tape.stop_gradient(x), where its numbers are constants, and index x for those with a derivative",
+            "write it of tape.stop_gradient(x), where its numbers are constants, and index x for those with a "
+            "derivative",
         )
     )

@@ -1,4 +1,4 @@
-"""`torch.autocast` inside and around a differentiated function: torch's values and gradients, and primitives' dtypes."""
+"""`torch.autocast` inside and around a differentiated function: torch's values, gradients and dtypes."""
 
 from collections.abc import Callable
 from typing import Any

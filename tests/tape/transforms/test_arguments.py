@@ -129,7 +129,7 @@ def test_what_may_hold_numbers_and_is_no_tensor_is_refused(argument: Any, instea
 @pytest.mark.parametrize("argument", ["relu", True, torch.float32, {"name": "p"}])
 def test_an_argument_without_any_tensor_has_no_gradient(argument: Any, x: Tensor) -> None:
     for transformed in (grad, value_and_grad, tape.jacrev, tape.jacfwd):
-        with pytest.raises(TypeError, match="argument 0.*has no derivative.*outside argnums"):
+        with pytest.raises(TypeError, match=r"argument 0.*has no derivative.*outside argnums"):
             transformed(lambda p: x.sum())(argument)
 
 
