@@ -1,7 +1,8 @@
 """Convolutions, composed of windows and matrix products.
 
-Inside, images are channels-last: a row of a window is then one run in memory. A size, a stride, a padding or a
-dilation is one number for both dimensions, or (height, width), in pixels.
+Half-precision images are convolved in float32: a sum of half-precision products would be rounded tap by tap, and a
+change of basis loses digits that they do not have. Inside, images are channels-last: a row of a window is then one run
+in memory. A size, a stride, a padding or a dilation is one number for both dimensions, or (height, width), in pixels.
 """
 
 from collections.abc import Sequence
@@ -13,11 +14,13 @@ import tape
 from nn.correlation import correlate, is_narrow
 from nn.geometry import Pair, check_channels, kernel_shape, padding_sides, pair
 from tape.ops.patches import add_windows
+from tape.ops.precision import in_float32
 
 __all__ = ["conv2d", "conv_transpose2d"]
 
 
 @tape.implements(F.conv2d)
+@in_float32
 def conv2d(
     input: Tensor,
     weight: Tensor,
@@ -58,6 +61,7 @@ def conv2d(
 
 
 @tape.implements(F.conv_transpose2d)
+@in_float32
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,

@@ -5,11 +5,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import tape
+from tape.ops.precision import in_float32
 
 __all__ = ["l1_loss", "mse_loss", "reduced"]
 
 
 @tape.implements(F.mse_loss)
+@in_float32
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """The squared error, as `torch.nn.functional.mse_loss`.
 
@@ -26,6 +28,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
 
 
 @tape.implements(F.l1_loss)
+@in_float32
 def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """The absolute error, as `torch.nn.functional.l1_loss`; its derivative is 0 where the error is.
 

@@ -12,6 +12,7 @@ from torch import Tensor
 import tape
 from nn.geometry import Pair, check_images, pair
 from tape.ops.patches import max_taps, windows
+from tape.ops.precision import in_float32
 
 __all__ = ["avg_pool2d", "max_pool2d"]
 
@@ -55,6 +56,7 @@ def max_pool2d(
 
 
 @tape.implements(F.avg_pool2d)
+@in_float32
 def avg_pool2d(
     input: Tensor,
     kernel_size: Pair,

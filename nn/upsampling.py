@@ -12,6 +12,7 @@ from nn.correlation import correlate, is_narrow
 from nn.geometry import Pair, check_channels, check_images, kernel_shape, padding_sides, pair
 from nn.merged import merge, merging
 from tape.ops.phases import interleave, repeat_pixels
+from tape.ops.precision import in_float32
 
 __all__ = ["interpolate", "upsample_conv2d", "upsample_nearest"]
 
@@ -37,6 +38,7 @@ def upsample_nearest(input: Tensor, scale_factor: Pair) -> Tensor:
     return input.repeat_interleave(across, -1).repeat_interleave(down, -2)
 
 
+@in_float32
 def upsample_conv2d(
     input: Tensor,
     weight: Tensor,

@@ -26,12 +26,13 @@ from optim.schedules import (
     step_decay,
     warmup,
 )
-from optim.sgd import SGDState, sgd
+from optim.sgd import PlainSGDState, SGDState, sgd
 
 __all__ = [
     "AdamState",
     "ClipState",
     "Optimizer",
+    "PlainSGDState",
     "SGDState",
     "Schedule",
     "adam",

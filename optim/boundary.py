@@ -1,14 +1,16 @@
 """The door of the package: what its functions accept, and the sentences that refuse everything else."""
 
 import math
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
 import torch
 
+from optim.precision import wide
 from tape import tree
 
-__all__ = ["aligned", "expect_state", "fraction", "nonnegative", "number", "positive_integer"]
+__all__ = ["aligned", "expect_state", "fraction", "nonnegative", "number", "place", "positive_integer", "remembered"]
 
 
 def aligned(params: Any, **others: Any) -> list[Any]:
@@ -17,10 +19,19 @@ def aligned(params: Any, **others: Any) -> list[Any]:
     A leaf that is not a floating-point tensor is a TypeError; one of `others` that does not fit `params` in
     structure, shape, dtype or device is a ValueError.
     """
+    return _fitted(lambda dtype: dtype, params, others)
+
+
+def remembered(params: Any, **state: Any) -> list[Any]:
+    """The parts of a state that are like `params`, as `aligned` has them, in the dtypes that a state is kept in."""
+    return _fitted(wide, params, state)[1:]
+
+
+def _fitted(kept: Callable[[torch.dtype], torch.dtype], params: Any, others: dict[str, Any]) -> list[Any]:
     own, treedef = tree.flatten(params)
     for position, leaf in enumerate(own):
         if not _is_floating(leaf):
-            raise TypeError(f"{_place('params', params, position)} {_refusal(leaf)}")
+            raise TypeError(f"{place('params', params, position)} {_refusal(leaf)}")
     result = [tree.unflatten(treedef, map(_plain, own))]
     for name, other in others.items():
         try:
@@ -29,19 +40,22 @@ def aligned(params: Any, **others: Any) -> list[Any]:
             raise ValueError(_other_structure(name, other, params)) from None
         for position, (leaf, model) in enumerate(zip(leaves, own, strict=True)):
             if not _is_floating(leaf):
-                raise TypeError(f"{_place(name, params, position)} {_refusal(leaf)}")
-            if leaf.shape != model.shape or leaf.dtype != model.dtype or leaf.device != model.device:
-                place = _place(name, params, position)
-                raise ValueError(f"{place} is {_kind(leaf)}, where params is {_kind(model)}")
+                raise TypeError(f"{place(name, params, position)} {_refusal(leaf)}")
+            due = kept(model.dtype)
+            if leaf.shape != model.shape or leaf.dtype != due or leaf.device != model.device:
+                widened = "" if due == model.dtype else f", whose state is in {due}"
+                raise ValueError(
+                    f"{place(name, params, position)} is {_kind(leaf)}, where params is {_kind(model)}{widened}"
+                )
         result.append(tree.unflatten(treedef, map(_plain, leaves)))
     return result
 
 
-def expect_state(state: Any, kind: type) -> None:
+def expect_state(state: Any, *kinds: type) -> None:
     """Refuses, with a TypeError, a state that another optimizer's `init` made."""
-    if not isinstance(state, kind):
+    if not isinstance(state, kinds):
         raise TypeError(
-            f"the state must be of type {kind.__name__}, as this optimizer's init makes it, "
+            f"the state must be of type {kinds[0].__name__}, as this optimizer's init makes it, "
             f"got one of type {type(state).__name__}"
         )
 
@@ -89,7 +103,8 @@ def _plain(leaf: Any) -> Any:
     return leaf.detach() if isinstance(leaf, torch.Tensor) and leaf.requires_grad else leaf
 
 
-def _place(name: str, params: Any, position: int) -> str:
+def place(name: str, params: Any, position: int) -> str:
+    """What a leaf is called in an error: the name of the pytree, and the path to the leaf."""
     path = tree.paths(params)[position]
     return f"{name} at {path!r}" if path else name
 

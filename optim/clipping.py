@@ -1,11 +1,13 @@
 """Gradients held to a largest norm."""
 
+import math
 from typing import Any, NamedTuple
 
 import torch
 
 from optim.boundary import aligned, expect_state, number
 from optim.optimizer import Optimizer
+from optim.precision import narrowed
 from tape import tree
 
 __all__ = ["ClipState", "clip_by_global_norm", "global_norm"]
@@ -27,10 +29,11 @@ def clip_by_global_norm(max_norm: float) -> Optimizer:
 
     The factor is `min(1, max_norm / (global_norm(grads) + 1e-6))`, as in `torch.nn.utils.clip_grad_norm_`.
     Unlike an optimizer that ends a chain it neither negates nor applies a learning rate. Gradients of
-    infinite norm become NaN where they are infinite and zero elsewhere; a NaN anywhere makes all of them NaN.
+    infinite norm become NaN where they are infinite and zero elsewhere; a NaN anywhere makes all of them NaN. The norm
+    and the scaling of float16 gradients are in float32, where torch's norm overflows at 65504.
 
     `max_norm` is not negative and not NaN, a ValueError otherwise, and a TypeError for what is no number; infinity
-    clips nothing.
+    clips nothing, not even what is infinite or NaN.
 
     Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
 
@@ -50,9 +53,11 @@ def clip_by_global_norm(max_norm: float) -> Optimizer:
     def update(grads: Any, state: ClipState, params: Any) -> tuple[Any, ClipState]:
         expect_state(state, ClipState)
         params, grads = aligned(params, grads=grads)
+        if max_norm == math.inf:
+            return tree.map(torch.clone, grads), ClipState()
         factor = torch.clamp(max_norm / (global_norm(grads) + _MARGIN), max=1.0)
         # In a tree of several dtypes the factor has the widest: a narrow 0-d gradient would take it on.
-        return tree.map(lambda g: (g * factor.to(g.device)).to(g.dtype), grads), ClipState()
+        return tree.map(lambda g: narrowed(_reaching(g) * factor.to(g.device), g), grads), ClipState()
 
     return Optimizer(init, update)
 
@@ -60,13 +65,20 @@ def clip_by_global_norm(max_norm: float) -> Optimizer:
 def global_norm(grads: Any) -> torch.Tensor:
     """The Euclidean norm of all leaves as one vector: 0-d, on the device of the first, zero without leaves.
 
+    That of float16 leaves is float32.
+
     Leaves are floating-point; torch's RuntimeError otherwise.
 
     >>> global_norm({"a": torch.tensor([3.0]), "b": torch.tensor([4.0])})
     tensor(5.)
     """
-    norms = [torch.linalg.vector_norm(leaf) for leaf in tree.leaves(grads)]
+    norms = [torch.linalg.vector_norm(_reaching(leaf)) for leaf in tree.leaves(grads)]
     if not norms:
         return torch.zeros(())
     total: torch.Tensor = torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms]))
     return total
+
+
+def _reaching(leaf: Any) -> Any:
+    """A leaf in a dtype in which its norm and those of others together are finite."""
+    return leaf.float() if leaf.dtype == torch.float16 else leaf

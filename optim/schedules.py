@@ -5,6 +5,9 @@ is how `torch.optim.lr_scheduler` counts where `scheduler.step()` is called afte
 schedule here has the value that torch's scheduler has set after n of its own steps. A schedule keeps no
 state, so a run that is resumed at a step has the rates of one that was never interrupted.
 
+A step that cannot be read as a number, as under `torch.func.vmap` over an update, comes as a 0-d integer tensor, and
+the rate that depends on it is a 0-d tensor in float64.
+
 Rates and factors are finite and not negative, and numbers of steps are positive integers: a ValueError otherwise, and
 a TypeError for what is no number, or no integer where one is due.
 """
@@ -12,9 +15,12 @@ a TypeError for what is no number, or no integer where one is due.
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import torch
 
 from optim.boundary import nonnegative, positive_integer
+from optim.scalars import Scalar, is_scalar, is_tensor, precise
 
 __all__ = [
     "Schedule",
@@ -29,7 +35,8 @@ __all__ = [
 ]
 
 # The learning rate of an update, given how many came before it: `lambda step: 0.1 / (1 + step)` is one.
-Schedule: TypeAlias = Callable[[int], float]
+# The count is an int, and a 0-d tensor where it cannot be read; so may the rate be a 0-d tensor.
+Schedule: TypeAlias = Callable[[Any], Scalar]
 
 
 def constant(lr: float) -> Schedule:
@@ -54,7 +61,7 @@ def step_decay(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
     """
     lr, gamma = nonnegative("lr", lr), nonnegative("gamma", gamma)
     step_size = positive_integer("step_size", step_size)
-    return lambda step: lr * gamma ** (step // step_size)
+    return lambda step: lr * _power(gamma, step // step_size)
 
 
 def multi_step_decay(lr: float, milestones: Iterable[int], gamma: float = 0.1) -> Schedule:
@@ -68,7 +75,12 @@ def multi_step_decay(lr: float, milestones: Iterable[int], gamma: float = 0.1) -
     """
     lr, gamma = nonnegative("lr", lr), nonnegative("gamma", gamma)
     passed = sorted(positive_integer("a milestone", milestone) for milestone in milestones)
-    return lambda step: lr * gamma ** bisect_right(passed, step)
+
+    def rate(step: Any) -> Scalar:
+        count = sum((step >= m for m in passed), 0 * step) if is_tensor(step) else bisect_right(passed, step)
+        return lr * _power(gamma, count)
+
+    return rate
 
 
 def cosine(lr: float, T_max: int, eta_min: float = 0.0) -> Schedule:
@@ -85,7 +97,8 @@ def cosine(lr: float, T_max: int, eta_min: float = 0.0) -> Schedule:
     """
     lr, eta_min = nonnegative("lr", lr), nonnegative("eta_min", eta_min)
     T_max = positive_integer("T_max", T_max)
-    return lambda step: eta_min + (lr - eta_min) * (1 + math.cos(math.pi * step / T_max)) / 2
+    # The turns that are over are taken off first: of a huge step a float keeps no part of a turn.
+    return lambda step: eta_min + (lr - eta_min) * (1 + _cosine(math.pi * precise(step % (2 * T_max)) / T_max)) / 2
 
 
 def linear_ramp_down(lr: float, total_iters: int, ramp_iters: int) -> Schedule:
@@ -120,7 +133,7 @@ def smooth_ramp_down(lr: float, total_iters: int, ramp_iters: int) -> Schedule:
     """
     lr = nonnegative("lr", lr)
     left = _ramp(total_iters, ramp_iters)
-    return lambda step: lr * ((1 - math.cos(math.pi * left(step))) / 2) ** 2
+    return lambda step: lr * ((1 - _cosine(math.pi * left(step))) / 2) ** 2
 
 
 def warmup(schedule: float | Schedule, total_iters: int, start_factor: float = 1 / 3) -> Schedule:
@@ -139,23 +152,49 @@ def warmup(schedule: float | Schedule, total_iters: int, start_factor: float = 1
     if start_factor > 1:
         raise ValueError(f"start_factor must be from 0 to 1, got {start_factor}")
 
-    def rate(step: int) -> float:
-        if step >= total_iters:
-            return target(step - total_iters)
+    def line(step: Any) -> Scalar:
         return target(0) * (start_factor + (1 - start_factor) * step / total_iters)
+
+    def rate(step: Any) -> Scalar:
+        if not is_tensor(step):
+            return target(step - total_iters) if step >= total_iters else line(step)
+        after = target(torch.clamp(step - total_iters, min=0))
+        return torch.where(step >= total_iters, after, line(precise(step)))
 
     return rate
 
 
-def scheduled(lr: float | Schedule) -> Schedule:
-    """`lr` as a schedule, with each of its rates checked: what an optimizer makes of its argument."""
+def scheduled(lr: Scalar | Schedule) -> Schedule:
+    """`lr` as a schedule, with each of its rates checked that is a number: what an optimizer makes of its argument.
+
+    A 0-d tensor is taken as it is, in float64: under a transformation nobody can ask for its value.
+    """
+    if is_scalar(lr):
+        plain: Any = lr.detach() if isinstance(lr, torch.Tensor) and lr.requires_grad else lr
+        exact = plain.double()
+        return lambda step: exact
     if not callable(lr):
         return constant(lr)
 
-    def checked(step: int) -> float:
-        return nonnegative(f"the learning rate that the schedule gives at step {step}", lr(step))
+    def checked(step: Any) -> Scalar:
+        rate = lr(step)
+        if is_scalar(rate):
+            return rate.double()
+        place = "" if is_tensor(step) else f" at step {step}"
+        return nonnegative(f"the learning rate that the schedule gives{place}", rate)
 
     return checked
+
+
+def _power(base: float, exponent: Any) -> Scalar:
+    try:  # a number too large for Python is refused as an infinite rate, by its step
+        return base ** precise(exponent)
+    except OverflowError:
+        return math.inf
+
+
+def _cosine(x: Scalar) -> Scalar:
+    return torch.cos(x) if is_scalar(x) else math.cos(x)
 
 
 def _ramp(total_iters: int, ramp_iters: int) -> Schedule:
@@ -164,4 +203,10 @@ def _ramp(total_iters: int, ramp_iters: int) -> Schedule:
     ramp_iters = positive_integer("ramp_iters", ramp_iters)
     if ramp_iters > total_iters:
         raise ValueError(f"ramp_iters must not be larger than total_iters, got {ramp_iters=} and {total_iters=}")
-    return lambda step: min(1.0, max(0.0, (total_iters - step) / ramp_iters))
+
+    def left(step: Any) -> Scalar:
+        if not is_tensor(step):
+            return min(1.0, max(0.0, (total_iters - step) / ramp_iters))
+        return torch.clamp(precise(total_iters - step) / ramp_iters, 0.0, 1.0)
+
+    return left

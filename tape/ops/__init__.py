@@ -24,6 +24,8 @@ from tape.ops import piecewise as piecewise
 from tape.ops import products as products
 from tape.ops import rearranging as rearranging
 from tape.ops import reductions as reductions
+from tape.ops import roots as roots
 from tape.ops import scattering as scattering
 from tape.ops import softmax as softmax
 from tape.ops import special as special
+from tape.ops import variance as variance

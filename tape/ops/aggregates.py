@@ -8,8 +8,8 @@ from torch import Tensor
 
 from tape.core.implementing import implements
 from tape.core.traced import raw
-from tape.ops.reductions import std, var
 from tape.ops.spelling import axis
+from tape.ops.variance import std, var
 
 
 @implements(torch.prod, Tensor.prod)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tape.core.implementing import implements
 from tape.core.traced import raw
+from tape.ops.precision import in_float32
 from tape.ops.spelling import axis
 
 
@@ -206,6 +207,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
 
 
 @implements(F.scaled_dot_product_attention)
+@in_float32
 def scaled_dot_product_attention(
     query: Any,
     key: Any,
@@ -222,7 +224,8 @@ def scaled_dot_product_attention(
     if enable_gqa:
         key = torch.repeat_interleave(key, query.shape[-3] // key.shape[-3], -3)
         value = torch.repeat_interleave(value, query.shape[-3] // value.shape[-3], -3)
-    scores = torch.matmul(query, key.mT) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    # Scaled first: what is scaled down after the product may be infinite in it.
+    scores = torch.matmul(query * (1 / math.sqrt(query.shape[-1]) if scale is None else scale), key.mT)
     if is_causal:
         if attn_mask is not None:
             raise ValueError("scaled_dot_product_attention: give attn_mask or is_causal, not both")

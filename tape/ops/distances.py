@@ -1,4 +1,6 @@
-"""Norms, distances and the losses made of them. At 0 a norm has the derivative 0, as in torch."""
+"""Norms, distances and the losses made of them, in float32 for half precision.
+
+At 0 a norm has the derivative 0, as in torch."""
 
 import math
 from collections.abc import Sequence
@@ -8,11 +10,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tape.core.domain import case, real
 from tape.core.implementing import implements
+from tape.core.registry import op
 from tape.ops.losses import reduced
-from tape.ops.spelling import axis
+from tape.ops.precision import in_float32
+from tape.ops.spelling import axes, axis
 
 Dims = Any  # an integer, a sequence of them, or None
+
+
+@op(
+    case(real("a b", distinct=True), dim=((0,), (1,), (0, 1)), sizes={"a": (1, 3), "b": (1, 3)}).at(
+        [[0.0, 0.0]], gives=[[0.0, 0.0]], dim=(1,)
+    )
+)
+def euclidean_norm(x: Tensor, *, dim: tuple[int, ...]) -> Tensor:
+    """The root of the sum of the squares; the dimensions stay, at size 1."""
+    return torch.sqrt(torch.sum(torch.square(x), dim, keepdim=True))
+
+
+# Divided before anything is multiplied: the direction is of order 1 where squares of the length are out of range.
+euclidean_norm.defvjp(x=lambda g, x, ans: g * (x / torch.where(ans == 0, math.inf, ans)))
 
 
 @implements(torch.linalg.vector_norm)
@@ -23,10 +42,16 @@ def vector_norm(
 
     Of equal extremes each has its share of the cotangent. The derivative at 0 is 0.
     """
-    x = x if dtype is None else x.to(dtype)
+    return _vector_norm(x if dtype is None else x.to(dtype), ord, dim, keepdim)
+
+
+@in_float32
+def _vector_norm(x: Any, ord: float, dim: Dims, keepdim: bool) -> Any:
     dim = () if dim is None else dim
     if ord == 2:
-        return _root(torch.sum(x * x, dim or None if dim == () else dim, keepdim))
+        along = axes(dim, x.ndim)
+        length = euclidean_norm(x, dim=along)
+        return length if keepdim else length.squeeze(along)
     size = torch.abs(x)
     if ord == math.inf:
         return torch.amax(size, dim, keepdim)
@@ -34,7 +59,9 @@ def vector_norm(
         return torch.amin(size, dim, keepdim)
     everything: Any = None if dim == () else dim
     if ord == 0:
-        return torch.sum((x != 0).to(x.dtype), everything, keepdim) + torch.sum(x * 0, everything, keepdim)
+        return torch.sum((x != 0).to(x.dtype), everything, keepdim) + torch.sum(
+            torch.where(x == x, 0.0, x), everything, keepdim
+        )
     if ord == 1:
         return torch.sum(size, everything, keepdim)
     zero = size == 0
@@ -42,11 +69,6 @@ def vector_norm(
     total = torch.sum(powers, everything, keepdim)
     regular = (total > 0) & torch.isfinite(total) if ord < 0 else total > 0
     return torch.where(regular, torch.where(regular, total, 1.0) ** (1 / ord), total if ord > 0 else 1 / total)
-
-
-def _root(square: Any) -> Any:
-    zero = square == 0
-    return torch.where(zero, 0.0, torch.sqrt(torch.where(zero, 1.0, square)))
 
 
 @implements(torch.linalg.matrix_norm)
@@ -59,15 +81,20 @@ def matrix_norm(
     dtype: torch.dtype | None = None,
 ) -> Any:
     """ "fro", or 1, -1, inf, -inf: the largest or smallest sum of a column's or a row's absolute values."""
+    return _matrix_norm(x if dtype is None else x.to(dtype), ord, dim, keepdim)
+
+
+@in_float32
+def _matrix_norm(x: Any, ord: Any, dim: Sequence[int], keepdim: bool) -> Any:
     rows, columns = (axis(d, x.ndim) for d in dim)
     if rows == columns:
         raise ValueError(f"matrix_norm: dim must name two dimensions, and is {tuple(dim)}")
     if ord == "fro":
-        return vector_norm(x, 2, (rows, columns), keepdim, dtype=dtype)
+        return vector_norm(x, 2, (rows, columns), keepdim)
     if ord not in (1, -1, math.inf, -math.inf):
         raise NotImplementedError(f"matrix_norm: ord={ord!r} needs singular values, which have no rule")
     along, other = (rows, columns) if abs(ord) == 1 else (columns, rows)
-    sums = vector_norm(x, 1, along, True, dtype=dtype)
+    sums = vector_norm(x, 1, along, True)
     norm = torch.amax(sums, other, True) if ord > 0 else torch.amin(sums, other, True)
     return norm if keepdim else norm.squeeze((rows, columns))
 
@@ -102,11 +129,13 @@ def norm(x: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, dtype:
 
 
 @implements(torch.dist, Tensor.dist)
+@in_float32
 def dist(x: Any, y: Any, p: float = 2) -> Any:
     return vector_norm(x - y, p)
 
 
 @implements(torch.cdist)
+@in_float32
 def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Any:
     """The distance of each row of one to each row of the other. How it is computed is not chosen by
     `compute_mode`, which is a hint: always from the differences."""
@@ -114,16 +143,19 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_eucl
 
 
 @implements(F.pairwise_distance, torch.pairwise_distance)
+@in_float32
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
     return vector_norm(x1 - x2 + eps, p, -1, keepdim)
 
 
 @implements(F.normalize)
+@in_float32
 def normalize(input: Any, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> Any:
     return input / torch.clamp(vector_norm(input, p, dim, True), min=eps)
 
 
 @implements(F.cosine_similarity, torch.cosine_similarity)
+@in_float32
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """The product of the directions; a length below eps counts as eps and has no derivative."""
     x1, x2 = torch.broadcast_tensors(x1, x2)
@@ -138,12 +170,16 @@ def _direction(x: Any, dim: int, eps: float) -> Any:
 @implements(F.cosine_embedding_loss)
 def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0, reduction: str = "mean") -> Any:
     """1 less the cosine where the target is 1, the cosine above the margin where it is -1, 0 elsewhere."""
+    loss = _by_cosine(input1, input2, target == 1, target == -1, margin)
+    return reduced("cosine_embedding_loss", loss, reduction)
+
+
+@in_float32
+def _by_cosine(input1: Any, input2: Any, near: Any, far: Any, margin: float) -> Any:
     dot = torch.sum(input1 * input2, -1)
     squares = (torch.sum(input1 * input1, -1) + 1e-12) * (torch.sum(input2 * input2, -1) + 1e-12)
     cosine = dot / torch.sqrt(squares)
-    apart = hinge(cosine - margin)
-    loss = torch.where(target == 1, 1 - cosine, torch.where(target == -1, apart, 0.0))
-    return reduced("cosine_embedding_loss", loss, reduction)
+    return torch.where(near, 1 - cosine, torch.where(far, hinge(cosine - margin), 0.0))
 
 
 def hinge(x: Any) -> Any:
@@ -160,11 +196,13 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
 
 
 @implements(F.margin_ranking_loss)
+@in_float32
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0, reduction: str = "mean") -> Any:
     return reduced("margin_ranking_loss", hinge(-target * (input1 - input2) + margin), reduction)
 
 
 @implements(F.triplet_margin_loss)
+@in_float32
 def triplet_margin_loss(
     anchor: Any,
     positive: Any,

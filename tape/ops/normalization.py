@@ -1,4 +1,7 @@
-"""Normalisation by mean and variance. Statistics that are kept and changed from call to call are refused."""
+"""Normalisation by mean and variance, in float32 for half precision.
+
+Statistics that are kept and changed from call to call are refused.
+"""
 
 import math
 from collections.abc import Sequence
@@ -8,11 +11,13 @@ import torch
 import torch.nn.functional as F
 
 from tape.core.implementing import implements
+from tape.ops.precision import in_float32
+from tape.ops.variance import centred
 
 
 def _standardised(x: Any, dims: tuple[int, ...], eps: float) -> Any:
-    centred = x - x.mean(dims, keepdim=True)
-    return centred * torch.rsqrt((centred * centred).mean(dims, keepdim=True) + eps)
+    rest = centred(x, dim=dims)
+    return rest * torch.rsqrt((rest * rest).mean(dims, keepdim=True) + eps)
 
 
 def _affine(x: Any, weight: Any, bias: Any) -> Any:
@@ -32,6 +37,7 @@ def _per_channel(parameter: Any, x: Any) -> Any:
 
 
 @implements(F.layer_norm, torch.layer_norm)
+@in_float32
 def layer_norm(
     input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
@@ -40,14 +46,17 @@ def layer_norm(
 
 
 @implements(F.rms_norm, torch.rms_norm)
+@in_float32
 def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
-    """Divided by the root of the mean square over the last dimensions; eps is the dtype's if not given."""
+    """Divided by the root of the mean square over the last dimensions; eps is the dtype's if not given, as in torch
+    float32's for half precision."""
     dims = _last("rms_norm", input, normalized_shape)
     small = torch.finfo(input.dtype).eps if eps is None else eps
     return _affine(input * torch.rsqrt((input * input).mean(dims, keepdim=True) + small), weight, None)
 
 
 @implements(F.group_norm)
+@in_float32
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Over each group of channels of each example."""
     if input.ndim < 2 or input.shape[1] % num_groups:
@@ -61,6 +70,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
 
 
 @implements(F.instance_norm)
+@in_float32
 def instance_norm(
     input: Any,
     running_mean: Any = None,
@@ -79,6 +89,7 @@ def instance_norm(
 
 
 @implements(F.batch_norm)
+@in_float32
 def batch_norm(
     input: Any,
     running_mean: Any = None,

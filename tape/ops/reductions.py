@@ -141,27 +141,3 @@ def _softmax_of(x: Any, ans: Any, dim: Dims, keepdim: bool) -> Any:
 logsumexp.defvjp(
     x=lambda g, ans, x, dim, keepdim: _restore(g, dim, keepdim, len(x.shape)) * _softmax_of(x, ans, dim, keepdim)
 )
-
-
-@implements(torch.var, Tensor.var)
-def var(
-    x: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
-) -> Any:
-    """With `correction` the divisor is the count less it; otherwise 1 or, if not `unbiased`, 0."""
-    if isinstance(dim, bool):  # torch also has var(x, unbiased)
-        dim, unbiased = None, dim
-    centred = x - mean(x, dim, True)
-    less = (1 if unbiased else 0) if correction is None else correction
-    count = max(_count(x.shape, dim) - less, 0)
-    total = sum(centred * centred, dim, keepdim)
-    return total / count if count else total / torch.zeros((), dtype=x.dtype, device=x.device)
-
-
-@implements(torch.std, Tensor.std)
-def std(
-    x: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
-) -> Any:
-    """The derivative where the deviation is 0 is 0, as in torch."""
-    variance = var(x, dim, unbiased, keepdim, correction=correction)
-    constant = variance == 0
-    return torch.where(constant, 0.0, torch.sqrt(torch.where(constant, 1.0, variance)))

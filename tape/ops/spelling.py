@@ -2,9 +2,10 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, TypeVar
 
-__all__ = ["as_tuple", "axis", "dims", "varargs"]
+__all__ = ["as_tuple", "axes", "axis", "dims", "varargs"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -53,3 +54,17 @@ def dims(dim: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
     """
     chosen = (dim,) if isinstance(dim, int) else tuple(dim or range(rank))
     return tuple(sorted(d % rank for d in chosen)) if rank else ()
+
+
+def axes(dim: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
+    """`dims`, with an error for what is out of range or named twice.
+
+    >>> axes((0, -1), 3)
+    (0, 2)
+    """
+    chosen = (dim,) if isinstance(dim, int) else tuple(dim or range(rank))
+    found = sorted(axis(d, rank) for d in chosen)
+    for one, other in pairwise(found):
+        if one == other:
+            raise RuntimeError(f"dim {one} appears multiple times in the list of dims {tuple(chosen)}")
+    return tuple(found) if rank else ()

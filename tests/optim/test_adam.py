@@ -17,7 +17,7 @@ hyperparameters = st.fixed_dictionaries(
         "weight_decay": st.sampled_from([0.0, 1e-4, 0.1]),
     }
 )
-dtypes = st.sampled_from([torch.float64, torch.float32, torch.bfloat16])
+dtypes = st.sampled_from([torch.float64, torch.float32, torch.bfloat16, torch.float16])
 seeds = st.integers(0, 2**32)
 
 

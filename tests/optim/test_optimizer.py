@@ -72,7 +72,7 @@ def assert_equal(actual, expected):
 
 
 @every_optimizer
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16], ids=str)
 def test_updates_are_like_the_parameters_in_structure_shape_and_dtype(optimizer, dtype):
     params = some_params(dtype=dtype)
     updates, _ = optimizer.update(gradients(params, 0), optimizer.init(params), params)

@@ -109,6 +109,23 @@ def test_smooth_ramp_down_falls_from_the_rate_to_zero_and_never_rises(lr, before
         assert values[before + ramp // 2] == pytest.approx(lr / 4)
 
 
+def test_a_cosine_keeps_its_turns_at_any_number_of_steps():
+    rate = optim.cosine(1.0, T_max=1000)
+    assert [rate(2 * 10**18 + step) for step in (0, 500, 1000, 1999)] == [rate(step) for step in (0, 500, 1000, 1999)]
+
+
+def test_rates_vanish_after_very_many_steps():
+    assert optim.step_decay(1.0, step_size=1)(10**9) == 0.0
+    assert optim.linear_ramp_down(1.0, total_iters=10, ramp_iters=5)(10**18) == 0.0
+
+
+def test_a_power_that_is_no_rate_is_named_with_its_step():
+    optimizer, params = optim.sgd(optim.step_decay(1.0, step_size=1, gamma=2.0)), torch.zeros(1)
+    state = optimizer.init(params)._replace(step=torch.tensor(5000))
+    with pytest.raises(ValueError, match="the learning rate that the schedule gives at step 5000 must be finite"):
+        optimizer.update(params, state, params)
+
+
 def test_no_update_of_a_run_that_ramps_down_is_without_effect():
     for ramp_down in (optim.linear_ramp_down, optim.smooth_ramp_down):
         assert ramp_down(1.0, total_iters=20, ramp_iters=20)(19) > 0.0

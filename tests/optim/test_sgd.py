@@ -7,7 +7,7 @@ import optim
 
 shapes = st.lists(st.lists(st.integers(0, 4), max_size=3).map(tuple), min_size=1, max_size=3)
 scales = st.lists(st.sampled_from([0.0, 1e-6, 1e-2, 1.0, 1e3]), min_size=1, max_size=12)
-dtypes = st.sampled_from([torch.float64, torch.float32, torch.bfloat16])
+dtypes = st.sampled_from([torch.float64, torch.float32, torch.bfloat16, torch.float16])
 seeds = st.integers(0, 2**32)
 
 
