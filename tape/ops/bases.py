@@ -8,6 +8,7 @@ from torch import Tensor
 
 from tape.core.domain import case, real
 from tape.core.registry import op
+from tape.ops.precision import is_half
 
 Matrix = tuple[tuple[float, ...], ...]
 Sides = tuple[int, int, int, int]  # zeros on the left, on the right, at the top, at the bottom; negative ones crop
@@ -29,6 +30,8 @@ def change_windows(x: Tensor, *, matrix: Matrix, step: int, sides: Sides = (0, 0
     A window has as many rows and columns as the matrix has columns, and lies `step` pixels from the next; what the
     last ones lack is zero. The place (i, j) is at j * rows of the matrix + i.
     """
+    if is_half(x):  # the numbers of another basis are sums that cancel later
+        return change_windows(x.float(), matrix=matrix, step=step, sides=sides).to(x.dtype)
     n, _, _, channels = x.shape
     span, (down, across) = len(matrix[0]), _window_counts(x.shape, len(matrix[0]), step, sides)
     change = _tensor(matrix, x.dtype, x.device)
@@ -52,6 +55,8 @@ def add_changed_windows(
     x: Tensor, *, matrix: Matrix, step: int, shape: tuple[int, int, int, int], sides: Sides = (0, 0, 0, 0)
 ) -> Tensor:
     """The transpose of `change_windows`: images of a shape, with each window added in its place."""
+    if is_half(x):
+        return add_changed_windows(x.float(), matrix=matrix, step=step, shape=shape, sides=sides).to(x.dtype)
     n, height, width, channels = shape
     span, (down, across) = len(matrix[0]), _window_counts(shape, len(matrix[0]), step, sides)
     change = _tensor(matrix, x.dtype, x.device).mT

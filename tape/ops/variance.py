@@ -1,7 +1,8 @@
 """What is left of numbers without their mean, their variance and standard deviation, in float32 for half precision.
 
-Of equal numbers nothing may be left: the mean of their sum would differ from them by a rounding. What is squared is divided by the largest first, because torch calculates in float64 here: squares of float32 numbers
-below 1e-23 are zero, and those above 1e19 infinite.
+Of equal numbers nothing may be left: the mean of their sum would differ from them by a rounding. What is squared is
+divided by the largest first, because torch calculates in float64 here: squares of float32 numbers below 1e-23 are zero,
+and those above 1e19 infinite.
 """
 
 import math

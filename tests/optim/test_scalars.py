@@ -141,3 +141,15 @@ def test_a_schedule_of_a_tensor_is_that_of_the_number(schedule):
     for step in range(15):
         found = torch.as_tensor(schedule(torch.tensor(step)))
         assert found.item() == pytest.approx(schedule(step), rel=1e-6)
+
+
+@dtypes
+def test_vmap_over_an_average_is_each_run_alone(dtype):
+    averages, params, steps = some(0, dtype, 3), some(1, dtype, 3), torch.tensor([0, 5, 10**6])
+    found = torch.func.vmap(lambda a, p, step: optim.moving_average(a, p, step, 0.9))(averages, params, steps)
+    for i, step in enumerate(steps):
+        expected = optim.moving_average(*(tree.map(lambda x, i=i: x[i], t) for t in (averages, params)), step, 0.9)
+        for mine, theirs in zip(tree.leaves(found), tree.leaves(expected), strict=True):
+            assert mine.dtype == dtype
+            rtol = 4 * torch.finfo(dtype).eps
+            torch.testing.assert_close(mine[i], theirs, rtol=rtol, atol=rtol)

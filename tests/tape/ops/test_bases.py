@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
@@ -34,3 +35,14 @@ def test_windows_change_as_einsum_says(size: Any, entries: int, span: int, overl
     g = torch.randn(found.shape, generator=generator, dtype=torch.float64)
     added = add_changed_windows(g, shape=(2, *size, 3), **options)
     torch.testing.assert_close((found * g).sum(), (x * added).sum())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_half_precision_windows_change_in_float32_and_are_rounded_once(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    options: dict[str, Any] = {"matrix": ((0.1, -20.3, 20.0), (0.7, 0.0, 1.3)), "step": 1}
+    x = torch.randn(2, 5, 6, 3, generator=generator).to(dtype)
+    changed = change_windows(x, **options)
+    assert torch.equal(changed, change_windows(x.float(), **options).to(dtype))
+    wide = add_changed_windows(changed.float(), shape=(2, 5, 6, 3), **options)
+    assert torch.equal(add_changed_windows(changed, shape=(2, 5, 6, 3), **options), wide.to(dtype))
