@@ -157,7 +157,7 @@ class Compiled(Generic[_P, _R]):
             warnings.warn(
                 f"compile: {self.name} has met {MANY} kinds of arguments, and noted each anew; the last one differs in "
                 f"{difference(before, kind, paths)}. Pass what changes as a tensor, or keep it out of the arguments",
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _kind(self, leaves: list[Any], treedef: tree.TreeDef) -> Any:

@@ -54,7 +54,8 @@ def check(
     True
 
     Args:
-        f: the function. It runs in float64 and in float32; static arguments go in by `functools.partial`.
+        f: the function. It runs in float64, float32, float16 and bfloat16; static arguments go in by
+            `functools.partial`.
         args: one example of its arguments. Its floating-point tensors get other numbers, between the smallest
             and the largest that each has here, or around the one that it has; all else stays as it is. Not needed
             where there is a domain.

@@ -16,7 +16,7 @@ from torch import nn
 
 import tape
 from tape import TapeError, checkpoint, custom_vjp, grad, hvp, jacrev, jvp, vjp
-from tests.tape.errors import derivatives, functions, lost, primitives, programs, values
+from tests.tape.errors import compiled, derivatives, functions, lost, primitives, programs, values
 from tests.tape.errors.examples import X
 
 CASES = {
@@ -25,6 +25,7 @@ CASES = {
     **derivatives.CASES,
     **functions.CASES,
     **lost.CASES,
+    **compiled.CASES,
     **programs.CASES,
 }
 

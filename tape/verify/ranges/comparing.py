@@ -2,9 +2,9 @@
 
 The error of each result is taken against torch in float64 on the same rounded numbers. Tape's may be twice the
 largest that torch's own has in the same result, or a few units in the last place of the result's largest entry:
-both round, and which one is lucky at an entry means nothing. What torch keeps finite must be finite. Where torch
-has no kernel for a dtype, it computes in float32 in its place, and its results are rounded. Torch's error may be
-small by luck, so that a walk tries more draws before it accuses.
+both round, and which one is lucky at an entry means nothing. What torch keeps finite and somewhere near right must
+be finite. Where torch has no kernel for a dtype, it computes in float32 in its place, and its results are rounded.
+Torch's error may be small by luck, so that a walk tries more draws before it accuses.
 """
 
 import math
@@ -143,6 +143,10 @@ def _outcome(what: str, mine: Tensor, theirs: Tensor, right: Tensor) -> Outcome:
     info = torch.finfo(theirs.dtype)
     rounded = right.to(theirs.dtype)
     representable = rounded.isfinite() & theirs.isfinite() & (right.abs() <= info.max * (1 - 4 * info.eps))
+    goal = torch.where(representable, rounded, 0).to(torch.float64)
+    its = torch.where(representable, (theirs.to(torch.float64) - goal).abs(), 0.0)
+    unit = max(info.eps * float(goal.abs().max()), info.smallest_normal * info.eps)
+    kept = representable & bool(its.max() <= 0.5 * unit / info.eps)  # else torch's are numbers, and wrong ones
     infinite = right.isinf() & (theirs == rounded)  # an infinity that is one, not a number too large for the dtype
 
     def at(badness: Tensor, **found: Any) -> Outcome:
@@ -150,13 +154,10 @@ def _outcome(what: str, mine: Tensor, theirs: Tensor, right: Tensor) -> Outcome:
         values = [float(y.reshape(-1)[entry]) for y in (mine, theirs, right)]
         return Outcome(what, tape=values[0], torch=values[1], float64=values[2], **found)
 
-    for broken, wrong in (("not finite", representable & ~mine.isfinite()), ("nan", infinite & mine.isnan())):
+    for broken, wrong in (("not finite", kept & ~mine.isfinite()), ("nan", infinite & mine.isnan())):
         if bool(wrong.any()):
             return at(wrong.to(torch.float64), broken=broken)
-    known = representable & mine.isfinite()
-    goal = torch.where(known, rounded, 0).to(torch.float64)
-    error, its = (torch.where(known, (y.to(torch.float64) - goal).abs(), 0.0) for y in (mine, theirs))
-    unit = max(info.eps * float(goal.abs().max()), info.smallest_normal * info.eps)
+    error = torch.where(representable & mine.isfinite(), (mine.to(torch.float64) - goal).abs(), 0.0)
     return at(error, off=float(error.max()) / unit, torch_off=float(its.max()) / unit)
 
 

@@ -48,9 +48,9 @@ def magnitudes(dtype: torch.dtype) -> list[float]:
     ([0.0, 5.960464477539063e-08], 16376.0)
     """
     info = torch.finfo(dtype)
-    small = (0.0, info.smallest_normal * info.eps, info.tiny, math.sqrt(info.tiny))
-    large = (math.sqrt(info.max), info.max / 4)
-    return sorted({m for m in (*small, *_BETWEEN, *large) if m <= info.max / 4})
+    subnormal = info.smallest_normal * info.eps
+    ends = (subnormal, info.tiny, math.sqrt(info.tiny), math.sqrt(info.max), info.max / 4)
+    return [0.0, *sorted({m for m in (*ends, *_BETWEEN) if subnormal <= m <= info.max / 4})]
 
 
 def points(example: Example, dtype: torch.dtype, few: bool = False) -> Iterator[Point]:

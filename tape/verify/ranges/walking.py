@@ -127,14 +127,15 @@ def _confirmed(
     outcomes: Sequence[Outcome], example: Example, point: Point, dtype: torch.dtype, seed: int
 ) -> list[Outcome]:
     """Those that are wrong even when torch's largest error in some more draws near the point is allowed."""
-    luck: dict[str, float] = {}
+    wrong = [outcome for outcome in outcomes if outcome.wrong]
     for draw in range(1, _DRAWS + 1):
+        if all(outcome.broken for outcome in wrong):
+            break
         near = point._replace(magnitude=point.magnitude * (1 - 0.07 * draw))
         try:
-            more = _at(example, near, dtype, seed + draw)
+            luck = {outcome.what: outcome.torch_off for outcome in _at(example, near, dtype, seed + draw)}
         except Undefined:
             continue
-        for outcome in more:
-            luck[outcome.what] = max(luck.get(outcome.what, 0.0), outcome.torch_off)
-    allowed = [o._replace(torch_off=max(o.torch_off, luck.get(o.what, 0.0))) for o in outcomes]
-    return [outcome for outcome in allowed if outcome.wrong]
+        allowed = (o._replace(torch_off=max(o.torch_off, luck.get(o.what, 0.0))) for o in wrong)
+        wrong = [outcome for outcome in allowed if outcome.wrong]
+    return wrong

@@ -40,8 +40,10 @@ def test_results_stay_the_same_and_nothing_is_added(simplify: Callable[[Line], L
             continue
         after = simplify(line)
         assert identical(results(after, *inputs), results(line, *inputs))
-        assert len(after.operations) <= len(line.operations)
-        assert Program(after, "after").memory_bytes <= Program(line, "before").memory_bytes or simplify is equal_once
+        saved = len(line.operations) - len(after.operations)
+        assert saved >= 0
+        # What is shared lives longer: fewer calls may need more memory, as many calls never do.
+        assert saved or Program(after, "after").memory_bytes <= Program(line, "before").memory_bytes
         assert len(simplify(after).operations) == len(after.operations)
 
 

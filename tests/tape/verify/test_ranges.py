@@ -77,8 +77,8 @@ def test_the_same_seed_draws_the_same_numbers() -> None:
             drawn(example, point, torch.float32, 1)[0],
         )
         torch.testing.assert_close(first, same, rtol=0, atol=0, equal_nan=True)
-        if not point.pattern == "equal" or point.alone is not None:
-            assert point.magnitude == 0 or not torch.equal(first, again)
+        if point.pattern != "equal" or point.alone is not None:
+            assert point.magnitude < 1e-9 or not torch.equal(first, again)
 
 
 def test_one_tensor_alone_is_scaled_while_the_others_stay() -> None:
@@ -104,12 +104,13 @@ def test_an_overflow_inside_and_a_loss_of_digits_are_faults() -> None:
         return torch.linalg.vector_norm(x) / 2
 
     large = torch.tensor([300.0, 300.0, -300.0], dtype=torch.float16)
-    assert [o.broken for o in compare(halved, theirs, (large,), {}, [0])][0] == "not finite"
+    assert next(o.broken for o in compare(halved, theirs, (large,), {}, [0])) == "not finite"
     assert not any(o.wrong for o in compare(right, theirs, (large,), {}, [0]))
-    small = torch.tensor([1e-3, 2e-3, -1e-3], dtype=torch.float16)
-    (value, gradient) = compare(halved, theirs, (small,), {}, [0])
-    assert value.wrong and not value.broken and value.off > 4
-    assert gradient.wrong
+    small = torch.tensor([0.3, -0.5], dtype=torch.float16)
+    (value, gradient) = compare(lambda x: (x + 100) - 100, torch.clone, (small,), {}, [0])
+    assert value.wrong
+    assert value.off > 4 > value.torch_off
+    assert not gradient.wrong
 
 
 def test_a_wrong_dtype_and_an_error_of_ours_are_faults() -> None:
