@@ -59,9 +59,7 @@ def _shift(x: Tensor, generator: torch.Generator) -> Tensor:
 def _slopes_around(line: Line, shifts: Sequence[Sequence[Tensor]], distance: float) -> tuple[Tensor, Tensor]:
     """The slopes of each output at points at a distance, and what rounding may make them wrong by."""
     step = distance * _STEP
-    along: list[list[Tensor | None]] = [
-        [None if d is None else sign * d for d in line.direction] for sign in (1.0, -1.0)
-    ]
+    back = [None if d is None else -d for d in line.direction]
     slopes, size = [], line.at(0.0).abs()
     for shift in (line.direction, back, *shifts):
         point = [x if s is None else x + distance * s for x, s in zip(line.inputs, shift, strict=True)]

@@ -67,10 +67,10 @@ def _sensitivity(trial: Trial, of: Of, epsilon: float) -> list[float]:
 def singular(results: Sequence[Any], usual: Sequence[Any]) -> bool:
     """Whether some results are infinite, or would be but for rounding, where usually they are not."""
     pairs = zip(results, usual, strict=False)
-    return any(_largest(here) > _SINGULAR * (1 + _largest(there)) for here, there in pairs)
+    return any(_largest(here) / _SINGULAR > 1 + _largest(there) for here, there in pairs)
 
 
 def _largest(x: Any) -> float:
     if not is_real(x) or not x.numel():
         return 0.0
-    return float(x.detach().to(torch.float64).abs().nan_to_num(torch.inf).max())
+    return float(x.detach().to(torch.float64).abs().nan_to_num(torch.inf, torch.inf).max())

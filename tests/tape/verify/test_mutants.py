@@ -201,3 +201,29 @@ def test_the_command_prints_the_counts_and_fails_on_a_survivor(
     survivor = next(rule_mutants(["sin"]))
     monkeypatch.setattr("tape.verify.mutants.run_mutants", lambda **_: Outcome(survivors=[survivor]))
     assert main(["mutants"]) == 1
+
+
+def test_the_unit_tests_can_judge_twice_in_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hypothesis refuses a method that another instance of its class ran before: a mutant would seem noticed."""
+    tests = tmp_path / "tests" / "engine"
+    tests.mkdir(parents=True)
+    (tests / "test_laws.py").write_text(
+        "from hypothesis import given, strategies as st\n"
+        "class TestLaws:\n"
+        "    @given(st.integers())\n"
+        "    def test_law(self, n):\n"
+        "        assert n == n\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    by_tests("engine.laws")
+    by_tests("engine.laws")
+    (tests / "test_laws.py").write_text("def test_law():\n    assert False\n")
+    with pytest.raises(AssertionError, match="1 failed"):
+        by_tests("engine.laws")
+
+
+@pytest.mark.parametrize("module", ["tape.core.running", "tape.transforms.modules"])
+def test_mutants_of_a_decorated_function_can_be_applied(module: str) -> None:
+    for mutant in engine_mutants([module]):
+        with applied(mutant):
+            assert mutant.target.__code__ is mutant.code

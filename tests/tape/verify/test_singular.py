@@ -1,0 +1,41 @@
+"""Functions of matrices around one example: where they are singular, nothing is asked of them, and that is said."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from tape import verify
+
+MATRIX = torch.tensor([[2.5, -0.3, 0.8], [0.4, 1.9, -0.7], [-0.6, 0.2, 2.2]], dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        torch.linalg.inv,
+        torch.linalg.det,
+        torch.logdet,
+        lambda a: torch.linalg.slogdet(a)[1],
+        lambda a: torch.linalg.solve(a, a[:, :1] ** 2),
+        lambda a: torch.linalg.cholesky(a @ a.mT),
+    ],
+    ids=["inv", "det", "logdet", "slogdet", "solve", "cholesky"],
+)
+def test_equal_entries_are_left_out_and_named(f: Callable[[Any], Any]) -> None:
+    report = verify.check(f, MATRIX, examples=4)
+    assert report.examples["input layouts"] > 0
+    assert "inputs whose entries are equal, so that they can be expanded, are left out" in str(report)
+
+
+def test_a_function_that_takes_equal_entries_is_tried_on_them() -> None:
+    assert "left out" not in str(verify.check(lambda a: a @ a.mT, MATRIX, examples=4))
+
+
+def test_drawn_matrices_that_are_singular_are_left_out_and_named() -> None:
+    """The logarithm of a determinant is not defined for half of the matrices between two numbers."""
+    around = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
+    report = verify.check(torch.logdet, around, examples=12)
+    assert report.examples["vjp"] > 1
+    assert "calls at which the function is singular" in str(report)
