@@ -145,8 +145,12 @@ def _outcome(what: str, mine: Tensor, theirs: Tensor, right: Tensor) -> Outcome:
     representable = rounded.isfinite() & theirs.isfinite() & (right.abs() <= info.max * (1 - 4 * info.eps))
     goal = torch.where(representable, rounded, 0).to(torch.float64)
     its = torch.where(representable, (theirs.to(torch.float64) - goal).abs(), 0.0)
-    unit = max(info.eps * float(goal.abs().max()), info.smallest_normal * info.eps)
-    kept = representable & bool(its.max() <= 0.5 * unit / info.eps)  # else torch's are numbers, and wrong ones
+    scale = float(goal.abs().max())
+    near_right = float(its.max()) <= 0.5 * scale  # else torch's are numbers, and wrong ones
+    # A sum in float32 may pass the largest number on its way, in one order and not in another.
+    within_reach = info.max < torch.finfo(torch.bfloat16).max or scale <= info.max / 8
+    unit = max(info.eps * scale, info.smallest_normal * info.eps)
+    kept = representable & (near_right and within_reach)
     infinite = right.isinf() & (theirs == rounded)  # an infinity that is one, not a number too large for the dtype
 
     def at(badness: Tensor, **found: Any) -> Outcome:
