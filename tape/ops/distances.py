@@ -47,7 +47,7 @@ def vector_norm(
 
 
 @in_float32
-def _vector_norm(x: Any, ord: float, dim: Dims, keepdim: bool) -> Any:
+def _vector_norm(x: Any, ord: Any, dim: Dims, keepdim: bool) -> Any:
     dim = () if dim is None else dim
     if type(ord) is Traced:  # of the special cases only the value is theirs
         return _power_norm(x, ord, None if dim == () else dim, keepdim)
