@@ -62,7 +62,9 @@ def check(
         order: 1, or 2 to verify the pullback's own derivative too.
         domain: what `f` may be called with; then shapes vary as well. See `tape.verify.case`.
         kinks: numbers that no input comes near, because `f` is not smooth there. As a mapping it gives the
-            derivative at each kink of an elementwise function of one tensor, and that is verified.
+            derivative at each kink of an elementwise function of one tensor, and that is verified. A kink that is
+            not declared is counted and named in the report, if the derivative there lies between the slopes around
+            it; of one of the engine's own functions it is a violation.
         ties: whether `f` is not smooth where two numbers are equal; then no two are.
         conventions: the derivative at further kinks and ties, each a `verify.convention(...)`.
         bad_inputs: calls that must raise, each a `verify.refusal(...)`.

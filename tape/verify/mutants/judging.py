@@ -162,8 +162,7 @@ def by_tests(module: str) -> None:
         return
     then += map(str, Path("tests/tape/verify").glob("test_mutants_survivors.py"))
     # No test runs twice, which hypothesis would take amiss.
-    then += [f"--ignore={place}" for place in first]
-    runs = [first, then] if first else [then]
+    runs = [run for run in (first, then and [*then, *(f"--ignore={place}" for place in first)]) if run]
     # In a child, because a second run in one process finds the modules and the counts that the first one left:
     # hypothesis then refuses tests that it knows, and the mutant would seem to have been noticed.
     with tempfile.TemporaryFile("w+") as quiet:

@@ -120,17 +120,22 @@ def test_a_mutant_that_never_ends_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_modules_unit_tests_are_a_file_and_a_folder_of_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run: list[str] = []
-    monkeypatch.setattr(pytest, "main", lambda arguments: run.extend(arguments) or 0)
+    log = tmp_path / "runs"  # a file, because the tests run in a child
+
+    def run(arguments: list[str]) -> int:
+        log.write_text((log.read_text() if log.exists() else "") + "\n".join([*arguments, ""]))
+        return 0
+
+    monkeypatch.setattr(pytest, "main", run)
     monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     by_tests("tape.ops.spelling")
-    assert run == []
+    assert not log.exists()
     file, folder = Path("tests/tape/ops/test_spelling.py"), Path("tests/tape/ops/spelling")
     folder.mkdir(parents=True)
     file.touch()
     by_tests("tape.ops.spelling")
-    assert run[:2] == [str(file), str(folder)]
+    assert log.read_text().splitlines()[:2] == [str(file), str(folder)]
 
 
 @pytest.mark.parametrize(
