@@ -13,21 +13,25 @@ from torch import Tensor
 
 from tape.core.implementing import implements
 from tape.core.traced import raw
+from tape.ops.precision import in_float32
 
 
 @implements(F.elu)
+@in_float32
 def elu(input: Any, alpha: float = 1.0) -> Any:
     """x where it is positive, alpha (exp(x) - 1) elsewhere; the derivative at 0 is alpha."""
     return _elu(input, alpha, 1.0, 1.0)
 
 
 @implements(F.selu, torch.selu)
+@in_float32
 def selu(input: Any) -> Any:
     """`elu` with the alpha and the scale that keep mean 0 and variance 1."""
     return _elu(input, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946, 1.0)
 
 
 @implements(F.celu, torch.celu)
+@in_float32
 def celu(input: Any, alpha: float = 1.0) -> Any:
     """x where it is positive, alpha (exp(x / alpha) - 1) elsewhere; the derivative at 0 is 1."""
     return _elu(input, alpha, 1.0, 1.0 / alpha)
@@ -42,22 +46,27 @@ def _elu(x: Any, alpha: float, scale: float, input_scale: float) -> Any:
 
 
 @implements(F.gelu)
+@in_float32
 def gelu(input: Any, approximate: str = "none") -> Any:
     """x times the normal distribution function, or with approximate="tanh" an approximation by tanh."""
     if approximate == "none":
-        return input * 0.5 * (1 + torch.erf(input * math.sqrt(0.5)))
+        return input * torch.special.ndtr(input)
     if approximate == "tanh":
-        inner = math.sqrt(2 / math.pi) * (input + 0.044715 * input**3)
-        return 0.5 * input * (1 + torch.tanh(inner))
+        # Far out the gate is 0 or 1, while a cube would overflow. A sigmoid is (1 + tanh) / 2 without cancellation.
+        near = torch.clamp(input, -100.0, 100.0)
+        twice = math.sqrt(8 / math.pi) * (near + 0.044715 * near**3)
+        return input * torch.sigmoid(twice)
     raise ValueError(f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")
 
 
 @implements(F.silu)
+@in_float32
 def silu(input: Any) -> Any:
     return input * torch.sigmoid(input)
 
 
 @implements(F.mish)
+@in_float32
 def mish(input: Any) -> Any:
     return input * torch.tanh(F.softplus(input))
 
@@ -78,12 +87,14 @@ def relu6(input: Any) -> Any:
 
 
 @implements(F.hardsigmoid)
+@in_float32
 def hardsigmoid(input: Any) -> Any:
     """relu6(x + 3) / 6; the derivative at an edge is 0."""
     return hardtanh(input + 3, 0.0, 6.0) / 6
 
 
 @implements(F.hardswish)
+@in_float32
 def hardswish(input: Any) -> Any:
     """x hardsigmoid(x); the derivative is 0 at -3, 1 at 3."""
     middle = input * (input + 3) / 6
@@ -91,16 +102,19 @@ def hardswish(input: Any) -> Any:
 
 
 @implements(F.softsign)
+@in_float32
 def softsign(input: Any) -> Any:
     return input / (1 + torch.abs(input))
 
 
 @implements(F.tanhshrink)
+@in_float32
 def tanhshrink(input: Any) -> Any:
     return input - torch.tanh(input)
 
 
 @implements(F.softshrink)
+@in_float32
 def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """The derivative at an edge is 0."""
     if lambd < 0:
@@ -121,6 +135,7 @@ def threshold(input: Any, threshold: float, value: float) -> Any:
 
 
 @implements(F.prelu, torch.prelu, Tensor.prelu)
+@in_float32
 def prelu(input: Any, weight: Any) -> Any:
     """x where it is positive, weight x elsewhere, with one weight or one for each channel; at 0 the weight."""
     if weight.ndim == 1 and weight.shape[0] > 1:
@@ -132,10 +147,12 @@ def prelu(input: Any, weight: Any) -> Any:
         weight = weight.reshape((-1,) + (1,) * (input.ndim - 2))
     elif math.prod(weight.shape) == 1:
         weight = weight.reshape(())
-    return torch.where(input > 0, input, weight * input)
+    positive = raw(input) > 0
+    return torch.where(positive, input, weight * torch.where(positive, 0.0, input))
 
 
 @implements(F.glu)
+@in_float32
 def glu(input: Any, dim: int = -1) -> Any:
     if input.shape[dim] % 2:
         raise ValueError(f"glu: dimension {dim} of size {input.shape[dim]} cannot be halved")

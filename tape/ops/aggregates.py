@@ -8,6 +8,7 @@ from torch import Tensor
 
 from tape.core.implementing import implements
 from tape.core.traced import raw
+from tape.ops.precision import in_float32
 from tape.ops.spelling import axis, static
 from tape.ops.variance import std, var
 
@@ -16,8 +17,11 @@ from tape.ops.variance import std, var
 def prod(x: Any, dim: int | None = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Any:
     """By halves, so that every derivative is right where factors are 0."""
     x = x if dtype is None else x.to(dtype)
-    if dim is None:
-        x, dim = x.reshape(-1), 0
+    return _prod(x.reshape(-1), 0, keepdim) if dim is None else _prod(x, dim, keepdim)
+
+
+@in_float32
+def _prod(x: Any, dim: int, keepdim: bool) -> Any:
     if x.ndim == 0:
         return x.clone()
     dim = axis(dim, x.ndim)
@@ -30,6 +34,7 @@ def prod(x: Any, dim: int | None = None, keepdim: bool = False, *, dtype: torch.
     return x if keepdim else x.squeeze(dim)
 
 
+@in_float32
 def _running(combine: Callable[[Any, Any], Any], x: Any, dim: int) -> Any:
     """A running reduction, each step doubling the reach of every entry."""
     if x.ndim == 0:
@@ -59,8 +64,12 @@ def nansum(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: torch.dtype
 
 @implements(torch.nanmean, Tensor.nanmean)
 def nanmean(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Any:
-    count = (~torch.isnan(x)).sum(dim, keepdim)
-    return nansum(x, dim, keepdim, dtype=dtype) / count
+    return _nanmean(x if dtype is None else x.to(dtype), dim, keepdim)
+
+
+@in_float32
+def _nanmean(x: Any, dim: Any, keepdim: bool) -> Any:
+    return nansum(x, dim, keepdim) / (~torch.isnan(x)).sum(dim, keepdim)
 
 
 @implements(torch.aminmax, Tensor.aminmax)
@@ -145,13 +154,14 @@ def quantile(x: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, i
     high = torch.index_select(ordered, along, below if interpolation == "lower" else above)
     part = torch.full_like(raw(place), 0.5) if interpolation == "midpoint" else place - below
     part = part.reshape((-1,) + (1,) * (ordered.ndim - 1 - along))
-    found = (low + part * (high - low)).movedim(along, 0)
+    found = torch.lerp(low, high, part).movedim(along, 0)
     if keepdim:
         found = found.unsqueeze(along + 1) if dim is not None and rank else found.reshape((-1,) + (1,) * rank)
     return found if wanted.ndim else found.squeeze(0)
 
 
 @implements(torch.cov, Tensor.cov)
+@in_float32
 def cov(x: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
     """Of variables in rows and observations in columns."""
     if fweights is not None or aweights is not None:
@@ -163,6 +173,7 @@ def cov(x: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = No
 
 
 @implements(torch.corrcoef, Tensor.corrcoef)
+@in_float32
 def corrcoef(x: Any) -> Any:
     covariance = cov(x)
     if covariance.ndim == 0:

@@ -9,6 +9,7 @@ from tape.core.domain import boolean, case, real
 from tape.core.implementing import implements
 from tape.core.registry import op
 from tape.core.traced import Traced, raw
+from tape.ops.precision import in_float32
 
 Operand = Tensor | float
 unequal = torch.ones(2), torch.ones(3)
@@ -116,11 +117,11 @@ def power(x: Operand, exponent: Operand) -> Tensor:
 
 
 def _power_base(g: Any, x: Any, exponent: Any) -> Any:
-    # Where the exponent is 0 the derivative is 0, also at 0, where x**(exponent - 1) is infinite. Elsewhere the
+    # Where the exponent is 0 the derivative is 0, also at 0 and so near it that 1 / x is infinite. Elsewhere the
     # general formula gives that 0, and the right derivative of it with respect to the exponent.
     if isinstance(exponent, (int, float)):
         return torch.zeros_like(g) if exponent == 0 else g * (exponent * x ** (exponent - 1))
-    zero = (exponent == 0) & (x == 0)
+    zero = (exponent == 0) & torch.isinf(torch.reciprocal(x))
     return g * torch.where(zero, 0.0, exponent * x ** (exponent - 1 + zero.to(x.dtype)))
 
 
@@ -152,7 +153,7 @@ def remainder(x: Operand, y: Operand) -> Tensor:
     return torch.remainder(x, y)  # type: ignore[arg-type]
 
 
-remainder.defvjp(x=lambda g: g, y=lambda g, x, y: -g * torch.floor(x / y))
+remainder.defvjp(x=lambda g: g, y=lambda g, x, y: -g * torch.div(x, y, rounding_mode="floor"))
 
 
 @implements(Tensor.__rmod__)
@@ -195,17 +196,27 @@ minimum.defvjp(x=lambda g, x, y: _share(g, x < y, x == y), y=lambda g, x, y: _sh
 
 
 @op(
-    case(real(low=0.3), real(low=0.3)).refuses(RuntimeError, *unequal, match=no_broadcast),
+    case(real(low=0.3), real(low=0.3))
+    .at(0.0, 0.0, gives=(0.0, 0.0))
+    .refuses(RuntimeError, *unequal, match=no_broadcast),
     torch.atan2,
     torch.arctan2,
     Tensor.atan2,
     Tensor.arctan2,
 )
 def atan2(x: Tensor, y: Tensor) -> Tensor:
+    """The derivatives where both are 0 are 0, as in torch."""
     return torch.atan2(x, y)
 
 
-atan2.defvjp(x=lambda g, x, y: g * y / (x * x + y * y), y=lambda g, x, y: -g * x / (x * x + y * y))
+def _by_distance(part: Any, x: Any, y: Any) -> Any:
+    """The part over the squared distance from 0, which itself may be beyond the dtype's range."""
+    distance = torch.hypot(x, y)
+    distance = torch.where(distance == 0, 1.0, distance)
+    return part / distance / distance
+
+
+atan2.defvjp(x=lambda g, x, y: g * _by_distance(y, x, y), y=lambda g, x, y: -g * _by_distance(x, x, y))
 
 
 @op(
@@ -236,15 +247,26 @@ def masked_fill(x: Any, mask: Tensor, value: Any) -> Any:
 
 
 @implements(torch.lerp, Tensor.lerp)
+@in_float32
 def lerp(x: Any, end: Any, weight: Any) -> Any:
-    return x + weight * (end - x)
+    """x + weight (end - x), counted from the end that is nearer, so that weights 0 and 1 give the ends themselves."""
+    near = abs(raw(weight)) < 0.5
+    if isinstance(near, bool):
+        return x + weight * (end - x) if near else end + (weight - 1) * (end - x)
+    return torch.where(near, x, end) + torch.where(near, weight, weight - 1) * (end - x)
 
 
 @implements(torch.addcmul, Tensor.addcmul)
+@in_float32
 def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
-    return add_scaled(x, tensor1 * tensor2, alpha=value)
+    return x + _scaled(tensor1, value) * tensor2
 
 
 @implements(torch.addcdiv, Tensor.addcdiv)
+@in_float32
 def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
-    return add_scaled(x, tensor1 / tensor2, alpha=value)
+    return x + _scaled(tensor1, value) / tensor2
+
+
+def _scaled(x: Any, value: Any) -> Any:
+    return x if isinstance(value, (int, float)) and value == 1 else x * value

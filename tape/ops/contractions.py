@@ -18,9 +18,8 @@ def _scaled(x: Any, factor: Any) -> Any:
     return x if isinstance(factor, (int, float)) and factor == 1 else x * factor
 
 
-def _plus(x: Any, product: Any, beta: Any, alpha: Any) -> Any:
-    """beta x + alpha product; where beta is 0, x is not looked at, as in torch."""
-    product = _scaled(product, alpha)
+def _plus(x: Any, product: Any, beta: Any) -> Any:
+    """beta x + product; where beta is 0, x is not looked at, as in torch."""
     if isinstance(beta, (int, float)) and beta == 0:
         return product + torch.zeros_like(raw(x))
     return _scaled(x, beta) + product
@@ -28,27 +27,27 @@ def _plus(x: Any, product: Any, beta: Any, alpha: Any) -> Any:
 
 @implements(torch.addmm, Tensor.addmm)
 def addmm(x: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    return _plus(x, torch.matmul(mat1, mat2), beta, alpha)
+    return _plus(x, torch.matmul(_scaled(mat1, alpha), mat2), beta)
 
 
 @implements(torch.baddbmm, Tensor.baddbmm)
 def baddbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    return _plus(x, torch.matmul(batch1, batch2), beta, alpha)
+    return _plus(x, torch.matmul(_scaled(batch1, alpha), batch2), beta)
 
 
 @implements(torch.addmv, Tensor.addmv)
 def addmv(x: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    return _plus(x, torch.matmul(mat, vec), beta, alpha)
+    return _plus(x, torch.matmul(_scaled(mat, alpha), vec), beta)
 
 
 @implements(torch.addbmm, Tensor.addbmm)
 def addbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    return _plus(x, torch.matmul(batch1, batch2).sum(0), beta, alpha)
+    return _plus(x, torch.matmul(_scaled(batch1, alpha), batch2).sum(0), beta)
 
 
 @implements(torch.addr, Tensor.addr)
 def addr(x: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    return _plus(x, torch.outer(vec1, vec2), beta, alpha)
+    return _plus(x, torch.outer(_scaled(vec1, alpha), vec2), beta)
 
 
 @implements(torch.vdot, Tensor.vdot)
@@ -86,6 +85,8 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     columns = [d for d in range(b.ndim) if d not in right]
     shape = [a.shape[d] for d in rows] + [b.shape[d] for d in columns]
     inside = math.prod(sizes[0])
+    if not shape:  # torch's product of vectors sums more precisely than that of a row and a column
+        return torch.matmul(a.permute(left).reshape(inside), b.permute(right).reshape(inside))
     first = a.permute(rows + left).reshape(math.prod(a.shape[d] for d in rows), inside)
     second = b.permute(right + columns).reshape(inside, math.prod(b.shape[d] for d in columns))
     return torch.matmul(first, second).reshape(shape)
@@ -195,6 +196,8 @@ def _pair(x: Any, xs: list[str], y: Any, ys: list[str], kept: set[str]) -> tuple
         flat = [math.prod(size[letter] for letter in group) for group in groups[1:]]
         return z.reshape([*(size[letter] for letter in groups[0]), *flat])
 
+    if not batch and not left and not right:
+        return torch.matmul(arranged(x, xs, [], inside), arranged(y, ys, [], inside)), []
     product = torch.matmul(arranged(x, xs, batch, left, inside), arranged(y, ys, batch, inside, right))
     names = [*batch, *left, *right]
     return product.reshape([size[letter] for letter in names]), names

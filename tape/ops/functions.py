@@ -10,6 +10,7 @@ from torch import Tensor
 from tape.core.domain import case, real
 from tape.core.registry import op
 from tape.ops.arithmetic import no_broadcast, unequal
+from tape.ops.precision import in_float32
 
 anywhere = case(real())
 positive = case(real(low=0.3))
@@ -46,7 +47,8 @@ def expm1(x: Tensor) -> Tensor:
     return torch.expm1(x)
 
 
-expm1.defvjp(x=lambda g, ans: g * (ans + 1))
+# Of `ans + 1` nothing would be left below -20, where elu and its kin still have a slope.
+expm1.defvjp(x=lambda g, x: g * torch.exp(x))
 
 
 @op(anywhere, torch.exp2, Tensor.exp2)
@@ -289,7 +291,12 @@ def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     return F.softplus(x, beta, threshold)
 
 
-softplus.defvjp(x=lambda g, x, beta, threshold: torch.where(x * beta > threshold, g, g * torch.sigmoid(x * beta)))
+@in_float32
+def _softplus(g: Any, x: Any, beta: float, threshold: float) -> Any:
+    return torch.where(x * beta > threshold, g, g * torch.sigmoid(x * beta))
+
+
+softplus.defvjp(x=_softplus)
 
 
 @op(

@@ -45,7 +45,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
 
 @implements(torch.linalg.inv, torch.inverse, Tensor.inverse)
 def inv(A: Any) -> Any:
-    _square("inv", A)
+    refuse_unless_square("inv", A)
     return solve_matrix(A, torch.eye(A.shape[-1], dtype=A.dtype, device=A.device))
 
 
@@ -79,7 +79,7 @@ cholesky_factor.defvjp(a=_cholesky)
 @implements(torch.linalg.cholesky)
 def cholesky(A: Any, *, upper: bool = False) -> Any:
     """The lower factor or the upper, its transpose; the derivative is symmetric."""
-    _square("cholesky", A)
+    refuse_unless_square("cholesky", A)
     return cholesky_factor(A.mT).mT if upper else cholesky_factor(A)
 
 
@@ -99,17 +99,10 @@ def slogdet(A: Tensor) -> tuple[Tensor, Tensor]:
 slogdet.defvjp(A=lambda g, A: torch.linalg.inv(A).mT * g[1][..., None, None])
 
 
-@implements(torch.linalg.det, torch.det, Tensor.det)
-def det(A: Any) -> Any:
-    _square("det", A)
-    sign, logarithm = slogdet(A)
-    return raw(sign) * torch.exp(logarithm)
-
-
 @implements(torch.logdet, Tensor.logdet)
 def logdet(A: Any) -> Any:
     """The logarithm of a positive determinant; nan for a negative one."""
-    _square("logdet", A)
+    refuse_unless_square("logdet", A)
     sign, logarithm = slogdet(A)
     return torch.where(raw(sign) < 0, torch.nan, logarithm)
 
@@ -117,7 +110,7 @@ def logdet(A: Any) -> Any:
 @implements(torch.linalg.matrix_power, torch.matrix_power, Tensor.matrix_power)
 def matrix_power(A: Any, n: int) -> Any:
     """By repeated squaring; of the inverse where n is negative."""
-    _square("matrix_power", A)
+    refuse_unless_square("matrix_power", A)
     if n < 0:
         return matrix_power(inv(A), -n)
     if n == 0:
@@ -128,6 +121,6 @@ def matrix_power(A: Any, n: int) -> Any:
     return half @ half @ A if n % 2 else half @ half
 
 
-def _square(name: str, A: Any) -> None:
+def refuse_unless_square(name: str, A: Any) -> None:
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
         raise ValueError(f"{name}: square matrices are needed, not shape {tuple(A.shape)}")

@@ -5,9 +5,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
+from tape.core.domain import case, real
 from tape.core.implementing import implements
+from tape.core.registry import op
 from tape.core.traced import raw
+from tape.ops.arithmetic import no_broadcast, unequal
+from tape.ops.precision import in_float32
 
 
 def reduced(name: str, loss: Any, reduction: str) -> Any:
@@ -21,18 +26,21 @@ def reduced(name: str, loss: Any, reduction: str) -> Any:
 
 
 @implements(F.huber_loss)
+@in_float32
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
     """Half the squared error up to delta, linear beyond; `weight` multiplies every entry, and the mean is plain."""
     if delta <= 0:
         raise ValueError(f"huber_loss: delta must be positive, and is {delta}")
     error = torch.abs(input - target)
-    loss = torch.where(error <= delta, 0.5 * (input - target) ** 2, delta * (error - 0.5 * delta))
+    near = raw(error) < delta
+    loss = torch.where(near, 0.5 * torch.where(near, input - target, 0.0) ** 2, delta * (error - 0.5 * delta))
     if weight is not None and weight.shape != input.shape:
         raise ValueError(f"huber_loss: weights of shape {tuple(weight.shape)} for an input of {tuple(input.shape)}")
     return reduced("huber_loss", loss if weight is None else loss * weight, reduction)
 
 
 @implements(F.smooth_l1_loss)
+@in_float32
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """The squared error over 2 beta below beta, the absolute error less beta / 2 from there."""
     if beta < 0:
@@ -40,11 +48,14 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     error = torch.abs(input - target)
     if beta == 0:
         return reduced("smooth_l1_loss", error, reduction)
-    loss = torch.where(error < beta, (input - target) ** 2 * (0.5 / beta), error - 0.5 * beta)
+    near = raw(error) < beta
+    small = torch.where(near, input - target, 0.0)
+    loss = torch.where(near, 0.5 * small * (small / beta), error - 0.5 * beta)
     return reduced("smooth_l1_loss", loss, reduction)
 
 
 @implements(F.cross_entropy)
+@in_float32
 def cross_entropy(
     input: Any,
     target: Any,
@@ -105,6 +116,7 @@ def _class_weights(target: Any, counted: Any, weight: Any) -> Any:
 
 
 @implements(F.nll_loss)
+@in_float32
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """Of logarithms of probabilities (C), (N, C) or (N, C, ...), with classes as target; the mean is weighted."""
     dim = 0 if input.ndim == 1 else 1
@@ -125,18 +137,32 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
 
 
 @implements(F.binary_cross_entropy)
+@in_float32
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
-    """Of probabilities; a logarithm counts as -100 at least, as in torch, and has no derivative below."""
-    loss = -(target * _bounded_log(input) + (1 - target) * _bounded_log(1 - input))
+    """Of probabilities; a logarithm counts as -100 at least, and in the derivative p (1 - p) as 1e-12, as in torch."""
+    loss = bernoulli_loss(input, target)
     return reduced("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
 
 
-def _bounded_log(x: Any) -> Any:
-    positive = raw(x) > 0
-    return torch.where(positive, torch.clamp(torch.log(torch.where(positive, x, 1.0)), min=-100.0), -100.0)
+@op(
+    case(real(low=0.2, high=0.8), real(low=0.0, high=1.0))
+    .at([0.0, 1.0], [1.0, 1.0], gives=([-1e12, 0.0], [math.inf, -math.inf]))
+    .refuses(RuntimeError, *unequal, match=no_broadcast)
+)
+def bernoulli_loss(p: Tensor, target: Tensor) -> Tensor:
+    """-log of the probability of `target`, 1 or 0 or in between, where 1 has probability p."""
+    yes, no = torch.log(p).clamp(min=-100), torch.log1p(-p).clamp(min=-100)
+    return (target - 1) * no - target * yes
+
+
+bernoulli_loss.defvjp(
+    p=lambda g, p, target: g * ((p - target) / torch.clamp(p * (1 - p), min=1e-12)),
+    target=lambda g, p: g * (torch.log1p(-p) - torch.log(p)),
+)
 
 
 @implements(F.binary_cross_entropy_with_logits)
+@in_float32
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Any:
@@ -146,12 +172,17 @@ def binary_cross_entropy_with_logits(
             f"binary_cross_entropy_with_logits: the input has shape {tuple(input.shape)} and the target "
             f"{tuple(target.shape)}; they must agree"
         )
+    positives = target if pos_weight is None else pos_weight * target
     log_weight = 1 if pos_weight is None else (pos_weight - 1) * target + 1
-    loss = (1 - target) * input - log_weight * F.logsigmoid(input)
+    # From the nearer of two lines, so that no logarithm nor slope is the small difference of large ones.
+    right = raw(input) >= 0
+    line = torch.where(right, 1 - target, -positives) * input
+    loss = line - log_weight * F.logsigmoid(torch.where(right, input, -input))
     return reduced("binary_cross_entropy_with_logits", loss if weight is None else loss * weight, reduction)
 
 
 @implements(F.kl_div)
+@in_float32
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
     """Of logarithms of probabilities; reduction may be "batchmean" too: the sum over the first dimension's size."""
     loss = torch.exp(target) * (target - input) if log_target else torch.xlogy(target, target) - target * input
@@ -161,6 +192,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
 
 
 @implements(F.poisson_nll_loss)
+@in_float32
 def poisson_nll_loss(
     input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
 ) -> Any:
@@ -174,11 +206,13 @@ def poisson_nll_loss(
 
 
 @implements(F.soft_margin_loss)
+@in_float32
 def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    return reduced("soft_margin_loss", torch.log1p(torch.exp(-target * input)), reduction)
+    return reduced("soft_margin_loss", -F.logsigmoid(target * input), reduction)
 
 
 @implements(F.multilabel_soft_margin_loss)
+@in_float32
 def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
     loss = -(target * F.logsigmoid(input) + (1 - target) * F.logsigmoid(-input))
     loss = loss if weight is None else loss * weight

@@ -11,6 +11,7 @@ from tape.core.implementing import implements
 from tape.core.registry import op
 from tape.core.traced import raw
 from tape.ops.indexing import gather
+from tape.ops.precision import in_float32
 from tape.ops.reductions import amax, amin, matrix, out_of_range
 from tape.ops.spelling import static
 
@@ -112,6 +113,7 @@ def median_of_all(x: Tensor) -> Tensor:
     return torch.median(x)
 
 
+@in_float32
 def _to_equals(g: Any, ans: Any, x: Any) -> Any:
     equal = (x == ans).to(x.dtype)
     return g * equal / equal.sum()

@@ -106,7 +106,10 @@ def rad2deg(x: Any) -> Any:
 
 @implements(torch.ldexp, Tensor.ldexp)
 def ldexp(x: Any, exponent: Any) -> Any:
-    return x * 2.0**exponent
+    """x 2^exponent, by two powers of which neither overflows where the result does not."""
+    wide = exponent.to(torch.promote_types(x.dtype, torch.float32))
+    half = torch.floor(raw(wide) / 2)
+    return (x * 2.0**half * 2.0 ** (wide - half)).to(torch.result_type(raw(x), raw(exponent)))
 
 
 @implements(torch.float_power, Tensor.float_power)

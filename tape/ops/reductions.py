@@ -9,6 +9,7 @@ from torch import Tensor
 from tape.core.domain import case, real
 from tape.core.implementing import implements
 from tape.core.registry import op
+from tape.ops.precision import in_float32
 from tape.ops.spelling import dims, varargs
 
 Dims = int | Sequence[int] | None
@@ -91,6 +92,7 @@ def amin(x: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     return torch.amin(x, dim, keepdim)  # type: ignore[arg-type]
 
 
+@in_float32  # half precision does not count beyond a few thousand ties
 def _extreme(g: Any, ans: Any, x: Any, dim: Dims, keepdim: bool) -> Any:
     rank = len(x.shape)
     ties = (x == _restore(ans, dim, keepdim, rank)).to(x.dtype)

@@ -1,4 +1,4 @@
-"""Softmax and its kin, from exp and logsumexp."""
+"""Softmax and its kin."""
 
 from typing import Any
 
@@ -7,17 +7,43 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tape.core.implementing import implements
+from tape.core.registry import op
+from tape.ops.precision import in_float32
+from tape.ops.reductions import along_one
+
+
+@op(along_one)
+def softmax_along(x: Tensor, dim: int) -> Tensor:
+    return torch.softmax(x, dim)
+
+
+@op(along_one)
+def log_softmax_along(x: Tensor, dim: int) -> Tensor:
+    return torch.log_softmax(x, dim)
+
+
+@in_float32
+def _softmax(g: Any, ans: Any, dim: int) -> Any:
+    return (g - torch.sum(g * ans, dim, True)) * ans
+
+
+@in_float32
+def _log_softmax(g: Any, ans: Any, dim: int) -> Any:
+    return g - torch.exp(ans) * torch.sum(g, dim, True)
+
+
+softmax_along.defvjp(x=_softmax)
+log_softmax_along.defvjp(x=_log_softmax)
 
 
 @implements(torch.softmax, Tensor.softmax, torch.special.softmax)
 def softmax(x: Any, dim: int, dtype: torch.dtype | None = None) -> Any:
-    return torch.exp(log_softmax(x, dim, dtype))
+    return softmax_along(x if dtype is None else x.to(dtype), dim)
 
 
 @implements(torch.log_softmax, Tensor.log_softmax, torch.special.log_softmax)
 def log_softmax(x: Any, dim: int, dtype: torch.dtype | None = None) -> Any:
-    x = x if dtype is None else x.to(dtype)
-    return x - torch.logsumexp(x, dim, True)
+    return log_softmax_along(x if dtype is None else x.to(dtype), dim)
 
 
 @implements(F.softmax)

@@ -9,7 +9,9 @@ from torch import Tensor
 from tape.core.domain import case, real
 from tape.core.implementing import implements
 from tape.core.registry import op
+from tape.core.traced import raw
 from tape.ops.arithmetic import no_broadcast, unequal
+from tape.ops.precision import in_float32
 
 Operand = Tensor | float
 
@@ -79,7 +81,13 @@ def logaddexp(x: Tensor, y: Tensor) -> Tensor:
     return torch.logaddexp(x, y)
 
 
-logaddexp.defvjp(x=lambda g, x, y: g * torch.sigmoid(x - y), y=lambda g, x, y: g * torch.sigmoid(y - x))
+@in_float32
+def _part(g: Any, x: Any, y: Any, logarithm: float = 1.0) -> Any:
+    """The part of the cotangent that the first of two summands has, powers of a base with that logarithm."""
+    return g * torch.sigmoid((x - y) * logarithm)
+
+
+logaddexp.defvjp(x=lambda g, x, y: _part(g, x, y), y=lambda g, x, y: _part(g, y, x))
 
 
 @op(
@@ -91,10 +99,7 @@ def logaddexp2(x: Tensor, y: Tensor) -> Tensor:
     return torch.logaddexp2(x, y)
 
 
-logaddexp2.defvjp(
-    x=lambda g, x, y: g * torch.sigmoid((x - y) * math.log(2)),
-    y=lambda g, x, y: g * torch.sigmoid((y - x) * math.log(2)),
-)
+logaddexp2.defvjp(x=lambda g, x, y: _part(g, x, y, math.log(2)), y=lambda g, x, y: _part(g, y, x, math.log(2)))
 
 
 @op(
@@ -147,32 +152,77 @@ def logsigmoid(x: Tensor) -> Tensor:
     return torch.nn.functional.logsigmoid(x)
 
 
-logsigmoid.defvjp(x=lambda g, x: g * torch.sigmoid(-x))
+def _sigmoid_of_minus(x: Any) -> Any:
+    """Of the smaller sigmoid, so that its own derivative, the sigmoid times what it lacks of 1, keeps its digits."""
+    negative = x < 0
+    smaller = torch.sigmoid(torch.where(negative, x, -x))
+    return torch.where(negative, 1 - smaller, smaller)
 
 
-@implements(torch.logit, Tensor.logit, torch.special.logit)
-def logit(x: Any, eps: float | None = None) -> Any:
-    """log(x / (1 - x)), of x brought into [eps, 1 - eps] first if there is an eps."""
-    if eps is not None:
-        x = torch.clamp(x, eps, 1 - eps)
-    return torch.log(x / (1 - x))
+logsigmoid.defvjp(x=lambda g, x: g * _sigmoid_of_minus(x))
+
+
+@op(
+    (
+        case(real(low=0.2, high=0.8)),
+        case(real(low=-0.2, high=1.2, kinks=(0.1, 0.9)), eps=(0.1,)).at([0.05, 0.1], gives=[0.0, 1 / 0.09], eps=0.1),
+    ),
+    torch.logit,
+    Tensor.logit,
+    torch.special.logit,
+)
+def logit(x: Tensor, eps: float | None = None) -> Tensor:
+    """log(x / (1 - x)), of x brought into [eps, 1 - eps] first if there is an eps.
+
+    The derivative beyond is 0, and 1 / (eps (1 - eps)) at an edge; without an eps it is nan outside [0, 1].
+    """
+    return torch.logit(x, eps)
+
+
+def _logit(g: Any, x: Any, eps: float | None) -> Any:
+    low, beyond = (0.0, math.nan) if eps is None else (eps, 0.0)
+    outside = (x < low) | (x > 1 - low)
+    x = torch.where(outside, 0.5, x)
+    return torch.where(outside, beyond, g / (x * (1 - x)))
+
+
+logit.defvjp(x=_logit)
 
 
 @implements(torch.sinc, Tensor.sinc, torch.special.sinc)
+@in_float32
 def sinc(x: Any) -> Any:
-    """sin(pi x) / (pi x), and 1 at 0, where both derivatives that torch gives are 0."""
-    zero = x == 0
-    angle = math.pi * torch.where(zero, 1.0, x)
-    return torch.where(zero, 1.0, torch.sin(angle) / angle)
+    """sin(pi x) / (pi x), and 1 at 0; around it a series, because the derivatives of the quotient cancel there."""
+    angle = math.pi * x
+    near = torch.abs(raw(angle)) < 1
+    square = torch.where(near, angle, 0.0) ** 2
+    series: Any = 1.0
+    for k in range(10, 0, -1):
+        series = 1 - series * square / (2 * k * (2 * k + 1))
+    far = torch.where(near, 1.0, angle)
+    return torch.where(near, series, torch.sin(far) / far)
 
 
-@implements(torch.special.entr)
-def entr(x: Any) -> Any:
-    """-x log(x), 0 at 0, and -inf below."""
-    return torch.where(x < 0, -math.inf, -xlogy(x, x))
+@op(case(real(low=0.3)), torch.special.entr)
+def entr(x: Tensor) -> Tensor:
+    """-x log(x), 0 at 0, and -inf below. The derivative at 0 is infinite."""
+    return torch.special.entr(x)  # type: ignore[no-any-return]
+
+
+entr.defvjp(x=lambda g, x: -g * (1 + torch.log(x)))
+
+
+@op(case(real()))
+def normal_distribution(x: Tensor) -> Tensor:
+    """The probability that a standard normal variable is below x; without cancellation far below 0, unlike torch's."""
+    return torch.erfc(x * -math.sqrt(0.5)) * 0.5
+
+
+normal_distribution.defvjp(x=lambda g, x: g * torch.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
 
 
 @implements(torch.special.ndtr)
+@in_float32
 def ndtr(x: Any) -> Any:
     """The normal distribution function."""
-    return 0.5 * torch.erfc(x * -math.sqrt(0.5))
+    return normal_distribution(x)

@@ -31,18 +31,18 @@ def test_choleskys_derivative_is_symmetric(f: Any, agrees_with_torch: Callable[.
     agrees_with_torch(f, x @ x.mT)
 
 
-@pytest.mark.parametrize("f", [torch.linalg.det, torch.logdet, lambda x: torch.linalg.slogdet(x).logabsdet])
-def test_determinants(f: Any, agrees_with_torch: Callable[..., None]) -> None:
+@pytest.mark.parametrize("f", [torch.logdet, lambda x: torch.linalg.slogdet(x).logabsdet])
+def test_logarithms_of_determinants(f: Any, agrees_with_torch: Callable[..., None]) -> None:
     agrees_with_torch(f, matrices(2, 3, 3))
     agrees_with_torch(f, matrices(3, 2, 2, 2))
 
 
 def test_a_singular_matrix_is_refused() -> None:
     with pytest.raises(torch.linalg.LinAlgError):
-        tape.grad(torch.linalg.det)(torch.zeros(2, 2))
+        tape.grad(lambda x: torch.linalg.slogdet(x).logabsdet)(torch.zeros(2, 2))
 
 
-@pytest.mark.parametrize("f", [torch.linalg.inv, torch.linalg.cholesky, torch.linalg.det, torch.logdet])
+@pytest.mark.parametrize("f", [torch.linalg.inv, torch.linalg.cholesky, torch.logdet])
 def test_only_square_matrices(f: Any) -> None:
     with pytest.raises(ValueError, match="square"):
         tape.vjp(f, torch.ones(2, 3))
