@@ -24,8 +24,8 @@ CASES: dict[str, Case] = {
     ),
     "shape by values in a compiled function": (
         compiled(lambda x: x.nonzero()),
-        "compile: the shape of what nonzero returns depends on values, at compiled.py:#  compiled(lambda x: x.nonzero())"
-        ",; write it with torch.where or a mask of fixed shape, or leave it outside the compiled function",
+        "compile: the shape of what nonzero returns depends on values, at compiled.py:#  compiled(lambda x: "
+        "x.nonzero()),; write it with torch.where or a mask of fixed shape, or leave it outside the compiled function",
     ),
     "numbers of a tensor in a compiled function": (
         compiled(lambda x: x.numpy()),
