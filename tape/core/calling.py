@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from tape import tree
-from tape.core.arrays import is_array, number_of
-from tape.core.autograd_functions import refuse_inside
+from tape.core.boundary.arrays import is_array, number_of
+from tape.core.boundary.autocast import as_autocast, is_autocast
+from tape.core.boundary.autograd_functions import refuse_inside
 from tape.core.definition import Definition
-from tape.core.mixed import as_autocast, is_autocast
 from tape.core.running import is_stood_in, stand_ins, stood_in
 from tape.core.sweep import version
 from tape.core.tape import Call, Like, Recipe, Step, Tape

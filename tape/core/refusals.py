@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tape.core.companions import bringer
+from tape.core.boundary.companions import bringer
 from tape.errors import TapeError
 
 __all__ = ["METHOD_NAMES", "function_name", "in_place", "no_rule", "refused_keyword"]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tape import tree
-from tape.core.mixed import is_autocast, without_autocast
+from tape.core.boundary.autocast import is_autocast, without_autocast
 from tape.core.tape import Like, Recipe, Step, Tape
 from tape.core.traced import Traced, raw
 from tape.errors import TapeError

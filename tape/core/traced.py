@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tape import tree
-from tape.core.arrays import is_array, number_of, operator_of, refuse_array
+from tape.core.boundary.arrays import is_array, number_of, operator_of, refuse_array
 from tape.core.refusals import in_place, no_rule
 from tape.core.tape import Like, Recipe, Tape
 from tape.errors import TapeError

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from tape import tree
+from tape.core.boundary.reading import Reading, refuse_number
 from tape.core.implementing import implements
-from tape.core.reading import Reading, refuse_number
 from tape.core.traced import Traced, raw, raw_tree
 from tape.errors import TapeTypeError
 

@@ -10,8 +10,8 @@ import torch
 from torch.utils._python_dispatch import _disable_current_modes, _get_current_dispatch_mode
 
 from tape import tree
+from tape.core.boundary.autocast import autocast_as_now
 from tape.core.matching import is_float
-from tape.core.mixed import autocast_as_now
 from tape.core.one_step import observed_call, record_step, refuse_ended
 from tape.core.running import recording, running, stand_ins, standing_in, stood_in
 from tape.core.tape import Step, Tape

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from tape import tree
 from tape.core.arguments import Argnums, check_differentiable, named
+from tape.core.boundary.reading import Reading, refuse_number
 from tape.core.matching import Expected, described, is_float
-from tape.core.reading import Reading, refuse_number
 from tape.core.running import is_stood_in, recording
 from tape.core.sweep import sweep
 from tape.core.tape import Observer, Tape

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import tape
-from tape.core import companions
-from tape.core.companions import bringer
+from tape.core.boundary import companions
+from tape.core.boundary.companions import bringer
 
 PROGRAM = """
 import sys, torch, tape

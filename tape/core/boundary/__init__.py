@@ -1,0 +1,1 @@
+"""Where traced values meet what does not know them: numpy, numbers of Python, autograd and autocast of torch."""
