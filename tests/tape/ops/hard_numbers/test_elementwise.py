@@ -59,7 +59,20 @@ def test_of_two_numbers(name: str, dtype: torch.dtype) -> None:
         lambda x: torch.logit(x, 1e-3),
         lambda x: torch.polygamma(1, x),
     ],
-    ids="gelu-by-tanh softplus elu celu square power base quotient ldexp remainder logit polygamma".split(),
+    ids=[
+        "gelu-by-tanh",
+        "softplus",
+        "elu",
+        "celu",
+        "square",
+        "power",
+        "base",
+        "quotient",
+        "ldexp",
+        "remainder",
+        "logit",
+        "polygamma",
+    ],
 )
 def test_with_constants(f: Callable[[Tensor], Tensor], dtype: torch.dtype) -> None:
     no_worse_than_torch(f, numbers(dtype))
@@ -76,7 +89,7 @@ def test_with_constants(f: Callable[[Tensor], Tensor], dtype: torch.dtype) -> No
         lambda x, y: torch.addcdiv(x, x, y.abs() + 1e-2, value=0.1),
         lambda x, y: F.glu(torch.stack([x, y]), 0)[0],
     ],
-    ids="lerp-near lerp-far lerp-end addcmul addcdiv glu".split(),
+    ids=["lerp-near", "lerp-far", "lerp-end", "addcmul", "addcdiv", "glu"],
 )
 def test_two_numbers_with_constants(f: Callable[[Tensor, Tensor], Tensor], dtype: torch.dtype) -> None:
     no_worse_than_torch(f, *pairs(dtype, most=1e18))
