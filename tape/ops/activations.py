@@ -11,7 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tape.core.domain import case, real
 from tape.core.implementing import implements
+from tape.core.registry import op
 from tape.core.traced import raw
 from tape.ops.precision import in_float32
 
@@ -52,11 +54,27 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     if approximate == "none":
         return input * torch.special.ndtr(input)
     if approximate == "tanh":
-        # Far out the gate is 0 or 1, while a cube would overflow. A sigmoid is (1 + tanh) / 2 without cancellation.
-        near = torch.clamp(input, -100.0, 100.0)
-        twice = math.sqrt(8 / math.pi) * (near + 0.044715 * near**3)
-        return input * torch.sigmoid(twice)
+        return gelu_by_tanh(input)
     raise ValueError(f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")
+
+
+@op(case(real()))
+def gelu_by_tanh(x: Tensor) -> Tensor:
+    """x (1 + tanh(a x + b x^3)) / 2; a cube of its own would overflow where torch's does not."""
+    return F.gelu(x, approximate="tanh")
+
+
+@in_float32
+def _gelu_by_tanh(g: Any, x: Any) -> Any:
+    # The gate (1 + tanh(y / 2)) / 2 is a sigmoid of y, and of -y what it lacks of 1: neither is a difference.
+    linear, cubic = math.sqrt(8 / math.pi), math.sqrt(8 / math.pi) * 0.044715
+    square = x * x
+    inner = x * (linear + cubic * square)
+    gate = torch.sigmoid(inner)
+    return g * (gate + gate * torch.sigmoid(-inner) * x * (linear + 3 * cubic * square))
+
+
+gelu_by_tanh.defvjp(x=_gelu_by_tanh)
 
 
 @implements(F.silu)

@@ -165,7 +165,9 @@ logsigmoid.defvjp(x=lambda g, x: g * _sigmoid_of_minus(x))
 @op(
     (
         case(real(low=0.2, high=0.8)),
-        case(real(low=-0.2, high=1.2, kinks=(0.1, 0.9)), eps=(0.1,)).at([0.05, 0.1], gives=[0.0, 1 / 0.09], eps=0.1),
+        case(real(low=-0.2, high=1.2, kinks=(0.1, 0.9)), eps=(0.1,)).at(
+            [0.05, 0.1, 0.9, 0.95], gives=[0.0, 1 / 0.09, 1 / 0.09, 0.0], eps=0.1
+        ),
     ),
     torch.logit,
     Tensor.logit,

@@ -45,3 +45,10 @@ def test_logsigmoid_far_from_0(agrees_with_torch: Callable[..., None], doubles: 
 def test_logit_has_no_derivative_beyond_eps(doubles: Callable[..., Tensor]) -> None:
     gradient = tape.grad(lambda x: torch.logit(x, eps=0.1).sum())(doubles(0.05, 0.5, 0.95))
     torch.testing.assert_close(gradient, doubles(0, 4, 0))
+
+
+def test_the_curvature_of_logsigmoid_keeps_its_digits() -> None:
+    x = torch.tensor([-30.0, 30.0])
+    slope = tape.grad(lambda x: torch.nn.functional.logsigmoid(x).sum())
+    curve = tape.grad(lambda x: slope(x).sum())(x)
+    torch.testing.assert_close(curve, -torch.exp(torch.tensor([-30.0, -30.0])), rtol=1e-5, atol=0)

@@ -27,11 +27,17 @@ def no_tests(subject: str) -> None:
     """Unit tests and properties take too long for a sample."""
 
 
-@pytest.mark.parametrize("op", ["divide", "atan2", "cumsum", "tanh", "fold"])
+@pytest.mark.parametrize("op", ["divide", "logaddexp", "cumsum", "tanh", "fold"])
 def test_every_mutant_of_a_rule_is_noticed(op: str) -> None:
     outcome = judge_mutants(rule_mutants([op]), tests=no_tests, properties=no_tests)
     assert outcome.killed > 0
     assert [str(mutant) for mutant in outcome.survivors if mutant.module != "tape.ops.spelling"] == []
+
+
+def test_every_mutant_of_a_rule_with_a_convention_is_noticed_by_differences_and_properties() -> None:
+    outcome = judge_mutants(rule_mutants(["atan2"]), tests=no_tests)
+    assert outcome.killed > 0
+    assert [str(mutant) for mutant in outcome.survivors] == []
 
 
 def test_most_mutants_of_the_sweep_are_noticed_by_three_ops_alone() -> None:
