@@ -184,7 +184,7 @@ def _run_tests(runs: Sequence[list[str]], quiet: IO[str]) -> None:
     torch.set_num_threads(1)  # the parent's threads did not come along
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.gettempdir()  # failures of mutants are not kept
     # Plain asserts: pytest rewrites them to explain, which nobody reads here.
-    options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "--assert=plain", "--hypothesis-seed=0"]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "--assert=plain", "--hypothesis-seed=0", "-n", "0"]
     # Hypothesis warns where it was at work before pytest began; other judges have put it to work.
     options += ["-W", "ignore::hypothesis.errors.HypothesisSideeffectWarning"]
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):

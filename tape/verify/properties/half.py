@@ -1,8 +1,9 @@
 """The property of half precision: in float16 and in bfloat16 a function and its derivative keep the digits they can.
 
 What they can is told by float64 at the same rounded numbers: a result may be off by some units in the last place
-of its largest entry, and by some times what it changes by when each input and cotangent moves by half a unit. Where
-the function itself, unrecorded, loses more in the dtype, nothing is asked of its derivative there.
+of its largest entry, a cotangent of the largest of all, and by some times what it changes by when each input and
+cotangent moves by half a unit. Where the function itself, unrecorded, loses more in the dtype, nothing is asked of its
+derivative there.
 """
 
 from collections.abc import Sequence
@@ -44,9 +45,12 @@ def _agrees(trial: Trial, dtype: torch.dtype, units: float) -> str | None:
         raise
     back = [None if c is None else c.to(torch.float64) for c in given]
     moved = wide.with_inputs(_moved(wide.inputs, dtype, trial.generator))
-    right = [*wide.outputs, *wide.pull(back)]
+    pulled_right = wide.pull(back)
+    right = [*wide.outputs, *pulled_right]
     other = [*moved.outputs, *moved.pull(_moved(back, dtype, trial.generator))]
-    allowed = [_allowed(y, z, dtype, units) for y, z in zip(right, other, strict=True)]
+    # What a step inside rounds away may reach every cotangent, a small one beside a large one too.
+    scales = [*map(_scale, wide.outputs), *[max(map(_scale, pulled_right), default=0.0)] * len(pulled_right)]
+    allowed = [_allowed(y, z, s, dtype, units) for y, z, s in zip(right, other, scales, strict=True)]
     if any(_error(*three[:2]) > three[2] for three in zip(plain, right, allowed, strict=False)):
         return f"the function itself, unrecorded, is not accurate in {name}"
     for i, (got, expected, most) in enumerate(zip([*narrow.outputs, *pulled], right, allowed, strict=True)):
@@ -64,12 +68,16 @@ def _moved(values: Sequence[Any], dtype: torch.dtype, generator: torch.Generator
     ]
 
 
-def _allowed(right: Any, moved: Any, dtype: torch.dtype, units: float) -> float:
+def _scale(x: Any) -> float:
+    """The largest finite entry."""
+    return float(torch.where(x.isfinite(), x, 0).abs().max()) if is_real(x) and x.numel() else 0.0
+
+
+def _allowed(right: Any, moved: Any, scale: float, dtype: torch.dtype, units: float) -> float:
     if not is_real(right) or not right.numel():
         return 0.0
     info = torch.finfo(dtype)
     change = float(torch.nan_to_num((right - moved).abs(), nan=0.0).max())
-    scale = float(torch.where(right.isfinite(), right, 0).abs().max())
     return units * max(info.eps * scale, info.smallest_normal * info.eps) + _TIMES * change
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from tape.core.traced import Traced
@@ -15,6 +16,27 @@ MODULES = {
 
 NOT_WALKED: dict[Any, str] = {
     Tensor.cuda: "a copy to a machine's other device, which may not be there",
+    **dict.fromkeys(
+        (Tensor.__add__, Tensor.__radd__, Tensor.__sub__), "spelling: as torch.add and torch.sub they are walked"
+    ),
+    **dict.fromkeys(
+        (torch.full, torch.full_like, Tensor.new_full, torch.fill, torch.scalar_tensor),
+        "fills with one number, which is passed on as it is",
+    ),
+    **dict.fromkeys(
+        (
+            Tensor.new_tensor,
+            torch.functional.unique,
+            Tensor.unique,
+            torch.unique_consecutive,
+            Tensor.unique_consecutive,
+        ),
+        "refused: its derivative would be lost",
+    ),
+    torch.heaviside: "a step, whose values at 0 are passed on",
+    Tensor.heaviside: "a step, whose values at 0 are passed on",
+    torch._C._nn.pad_sequence: "moves numbers",
+    Tensor.type: "a conversion, which is walked as Tensor.to",
     Tensor.__rmod__: "torch has no derivative of a number modulo a tensor; as torch.remainder it is walked",
 }
 

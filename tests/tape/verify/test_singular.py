@@ -15,13 +15,12 @@ MATRIX = torch.tensor([[2.5, -0.3, 0.8], [0.4, 1.9, -0.7], [-0.6, 0.2, 2.2]], dt
     "f",
     [
         torch.linalg.inv,
-        torch.linalg.det,
         torch.logdet,
         lambda a: torch.linalg.slogdet(a)[1],
         lambda a: torch.linalg.solve(a, a[:, :1] ** 2),
         lambda a: torch.linalg.cholesky(a @ a.mT),
     ],
-    ids=["inv", "det", "logdet", "slogdet", "solve", "cholesky"],
+    ids=["inv", "logdet", "slogdet", "solve", "cholesky"],
 )
 def test_equal_entries_are_left_out_and_named(f: Callable[[Any], Any]) -> None:
     report = verify.check(f, MATRIX, examples=4)
@@ -30,7 +29,8 @@ def test_equal_entries_are_left_out_and_named(f: Callable[[Any], Any]) -> None:
 
 
 def test_a_function_that_takes_equal_entries_is_tried_on_them() -> None:
-    assert "left out" not in str(verify.check(lambda a: a @ a.mT, MATRIX, examples=4))
+    for f in (lambda a: a @ a.mT, torch.linalg.det):
+        assert "left out" not in str(verify.check(f, MATRIX, examples=4))
 
 
 def test_drawn_matrices_that_are_singular_are_left_out_and_named() -> None:
