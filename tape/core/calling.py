@@ -14,13 +14,14 @@ from tape.core.boundary.autograd_functions import refuse_inside
 from tape.core.definition import Definition
 from tape.core.running import is_stood_in, stand_ins, stood_in
 from tape.core.sweep import version
-from tape.core.tape import Call, Like, Recipe, Step, Tape
+from tape.core.tape import MOST_CALLS, Call, Like, Recipe, Step, Tape
 from tape.core.traced import Traced, box, like, raw, raw_tree
 from tape.errors import TapeError
 
 __all__ = ["caller"]
 
 _PLAIN = {int, float, bool, str, type(None), torch.dtype, torch.device, torch.memory_format, slice}
+_new = tuple.__new__  # without the detour over a named tuple's constructor
 _FLOATING = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 
 
@@ -44,7 +45,6 @@ def caller(primitive: Definition) -> Callable[..., Any]:
         arguments=listed("{}"),
         values=listed("value_{}__"),
         slots=listed("slot_{}__"),
-        first=f"value_{names[0]}__" if names else "None",
         kept_arguments=listed("kept_{}__"),
         kept=listed("kept_{}__") + listed("{}", static),
         options=listed("{0}={0}", static),
@@ -64,8 +64,7 @@ def caller(primitive: Definition) -> Callable[..., Any]:
         "Like__": Like,
         "PLAIN__": _PLAIN,
         "FLOATING__": _FLOATING,
-        "is_view__": _is_view,
-        "Recipe__": Recipe,
+        "recipe__": _recipe,
         "Step__": Step,
         "Tensor__": Tensor,
         "Traced__": Traced,
@@ -82,7 +81,7 @@ _CALLER = """
 def call({parameters}):
     tape__ = None
     traced__ = 0
-    has_recipe__ = False
+    calls__ = 1
     while True:{each}
         if tape__ is None:
             return function__({arguments}{options})
@@ -98,9 +97,9 @@ def call({parameters}):
         tape__.likes.append(new__(Like__, (ans__.shape, ans__.dtype, ans__.device)))
         residuals__ = plan__.residuals(({kept}ans__))
         tape__.steps.append(new__(Step__, (primitive__, plan__, slots__, slot__, residuals__, version__(residuals__))))
-        if plan__.remade and tape__.remakes and (has_recipe__ or not is_view__(ans__, {first})):
-            recipe__ = new__(Recipe__, (primitive__, ({kept_arguments}), dict({options}), tape__.likes[slot__]))
-            return Traced__(tape__, slot__, ans__, recipe__)
+        if plan__.remade and tape__.remakes:
+            made__ = recipe__(primitive__, ({kept_arguments}), ({values}), dict({options}), ans__, calls__)
+            return Traced__(tape__, slot__, ans__, made__)
         return Traced__(tape__, slot__, ans__)
     return record__(primitive__, ({arguments}), dict({options}))
 """
@@ -117,7 +116,7 @@ _ARGUMENT = """
                 kept_{name}__ = value_{name}__
             else:
                 kept_{name}__ = {name}.recipe
-                has_recipe__ = True
+                calls__ += {name}.recipe.calls
             slot_{name}__ = {name}.slot
             traced__ += {bit}
         elif type({name}) in PLAIN__ or is_plain__({name}):
@@ -218,10 +217,12 @@ def _finish(
             return ans
         result = type(ans)(*boxed) if hasattr(ans, "_fields") else type(ans)(boxed)
     elif _differentiable(primitive, ans):
-        kept = tuple(map(_kept, args, values))
-        # A view is kept as it is, unless what it is a view of would be made again.
-        remade = plan.remade and tape.remakes and (any(type(x) is Recipe for x in kept) or not _is_view(ans, values[0]))
-        result = box(tape, ans, Recipe(primitive, kept, options, like(ans)) if remade else None)
+        recipe = None
+        if plan.remade and tape.remakes:
+            kept = tuple(map(_kept, args, values))
+            calls = 1 + sum(x.calls for x in kept if type(x) is Recipe)
+            recipe = _recipe(primitive, kept, tuple(values), options, ans, calls)
+        result = box(tape, ans, recipe)
         output = result.slot
     elif isinstance(ans, Tensor):
         return ans
@@ -243,6 +244,23 @@ def _differentiable(primitive: Definition, output: Any) -> bool:
     if plain.is_complex():
         raise TapeError(f"{primitive.name} gave a tensor of {plain.dtype}; derivatives are of real tensors")
     return plain.is_floating_point()
+
+
+def _recipe(
+    primitive: Definition,
+    kept: tuple[Any, ...],
+    values: tuple[Any, ...],
+    options: dict[str, Any],
+    ans: Any,
+    calls: int,
+) -> Recipe | None:
+    """How to make `ans` again, of arguments of which some may be recipes; None where it is kept as it is."""
+    if calls > MOST_CALLS:  # begins anew, from the tensors themselves
+        kept, calls = values, 1
+    # A view is kept as it is, unless what it is a view of would be made again.
+    if calls == 1 and _is_view(ans, values[0]):
+        return None
+    return _new(Recipe, (primitive, kept, options, like(ans), calls))
 
 
 def _kept(argument: Any, value: Any) -> Any:

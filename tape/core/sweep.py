@@ -109,8 +109,10 @@ def version(residuals: tuple[Any, ...]) -> int:
     for x in residuals:
         if type(x) is Tensor:
             total += _version(x)
+        elif type(x) is Recipe:
+            total += version(x.args) + version(tuple(x.kwargs.values()))
         elif type(x) not in _UNCHANGING and not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x))):
-            leaves = map(raw, tree.leaves(x))  # a recipe's, too
+            leaves = map(raw, tree.leaves(x))
             total += sum(_version(leaf) for leaf in leaves if isinstance(leaf, Tensor))
     return total
 

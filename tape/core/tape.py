@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-__all__ = ["Call", "Like", "Observer", "Plan", "Recipe", "Step", "Tape", "observers"]
+__all__ = ["MOST_CALLS", "Call", "Like", "Observer", "Plan", "Recipe", "Step", "Tape", "observers"]
 
 
 class Like(NamedTuple):
@@ -19,15 +19,24 @@ class Like(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """How to make a residual again: a primitive and its arguments, which may be recipes themselves."""
+    """How to make a residual again: a primitive and its arguments, which may be recipes themselves.
+
+    It takes at most `MOST_CALLS` calls, so that a chain of a thousand recipes is neither a thousand calls deep nor, where
+    each of its values is a residual, half a million calls long.
+    """
 
     primitive: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     like: Like
+    calls: int  # of primitives, to make it
 
     def make(self) -> Any:
         return self.primitive(*[arg.make() if type(arg) is Recipe else arg for arg in self.args], **self.kwargs)
+
+
+# Twice what a convolution asks for: its columns are the fifth or sixth value from the image that they are made of.
+MOST_CALLS = 12
 
 
 class Plan(NamedTuple):
