@@ -21,8 +21,8 @@ class Like(NamedTuple):
 class Recipe(NamedTuple):
     """How to make a residual again: a primitive and its arguments, which may be recipes themselves.
 
-    It takes at most `MOST_CALLS` calls, so that a chain of a thousand recipes is neither a thousand calls deep nor, where
-    each of its values is a residual, half a million calls long.
+    It takes at most `MOST_CALLS` calls, so that a chain of a thousand recipes is neither a thousand calls deep nor,
+    where each of its values is a residual, half a million calls long.
     """
 
     primitive: Any

@@ -37,9 +37,18 @@ def _split_like(g: Any, tensors_like: Any, dim: int) -> Any:
 cat.defvjp(tensors=_split_like)
 
 
-@implements(torch.stack)
-def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
-    return cat([x.unsqueeze(dim) for x in tensors], dim)
+@op(
+    case((real("a b"), real("a b")), dim=(0, 1, -1))
+    .refuses(RuntimeError, (), match="expects a non-empty TensorList")
+    .refuses(RuntimeError, (torch.ones(2, 3), torch.ones(2, 4)), match="expects each tensor to be equal size")
+    .refuses(IndexError, (torch.ones(2),), 2, match="Dimension out of range"),
+    torch.stack,
+)
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    return torch.stack(list(tensors), dim)
+
+
+stack.defvjp(tensors=lambda g, dim: torch.unbind(g, dim))
 
 
 @implements(torch.hstack)
@@ -74,18 +83,30 @@ for _rank, _function in {1: torch.atleast_1d, 2: torch.atleast_2d, 3: torch.atle
     implements(_function)(_at_least(_rank))
 
 
-@implements(torch.split, Tensor.split, torch.split_with_sizes, Tensor.split_with_sizes)
-def split(x: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+# One step whatever the number of parts: a step for each would give each a cotangent of the size of the whole.
+@op(
+    case(real("6 b"), split_sizes=((1, 2, 3), (6,), (0, 6)), dim=(0, -2), sizes={"b": (1, 3)})
+    .refuses(ValueError, torch.ones(2, 3), (1, 2), match="the sizes (1, 2) do not add up to the 2 of dimension 0")
+    .refuses(IndexError, torch.ones(2, 3), (2,), 2, match="out of range"),
+    torch.split_with_sizes,
+    Tensor.split_with_sizes,
+)
+def split_with_sizes(x: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     size = x.shape[dim]
-    if isinstance(split_size_or_sections, int):
-        step = split_size_or_sections
-        sections = [min(step, size - start) for start in range(0, size, step)] or [0]
-    else:
-        sections = list(split_size_or_sections)
-        if sum(sections) != size:
-            raise ValueError(f"split: the sizes {sections} do not add up to the {size} of dimension {dim}")
-    starts = [sum(sections[:i]) for i in range(len(sections))]
-    return tuple(x.narrow(dim, start, length) for start, length in zip(starts, sections, strict=True))
+    if sum(split_sizes) != size:
+        raise ValueError(f"split: the sizes {tuple(split_sizes)} do not add up to the {size} of dimension {dim}")
+    return tuple(torch.split_with_sizes(x, list(split_sizes), dim))
+
+
+split_with_sizes.defvjp(x=lambda g, dim: torch.cat(g, dim))
+
+
+@implements(torch.split, Tensor.split)
+def split(x: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+    size, step = x.shape[dim], split_size_or_sections
+    if not isinstance(step, int):
+        return split_with_sizes(x, tuple(step), dim)
+    return split_with_sizes(x, tuple(min(step, size - start) for start in range(0, size, step)) or (0,), dim)
 
 
 @implements(torch.chunk, Tensor.chunk)
@@ -94,9 +115,18 @@ def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     return split(x, math.ceil(size / chunks) if size else [0] * chunks, dim)
 
 
-@implements(torch.unbind, Tensor.unbind)
-def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
-    return tuple(x.select(dim, i) for i in range(x.shape[dim]))
+@op(
+    case(real("2 3"), dim=(0, 1, -1))
+    .refuses(IndexError, torch.ones(2, 3), 2, match="Dimension out of range")
+    .refuses(IndexError, torch.ones(()), match="Dimension specified as 0 but tensor has no dimensions"),
+    torch.unbind,
+    Tensor.unbind,
+)
+def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    return torch.unbind(x, dim)
+
+
+unbind.defvjp(x=lambda g, dim: torch.stack(g, dim))
 
 
 @op(

@@ -24,6 +24,10 @@ def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, .
         small, larger = divmod(size, places)
         places = [i * small + min(i, larger) for i in range(1, places)]
     bounds = [slice(start, end).indices(size)[:2] for start, end in zip([0, *places], [*places, size], strict=True)]
+    starts, ends = zip(*bounds, strict=True)
+    # Nothing is left out, and nothing is in two parts.
+    if starts == (0, *ends[:-1]) and ends[-1] == size and tuple(sorted(ends)) == ends:
+        return torch.split(x, [end - start for start, end in bounds], dim)
     return tuple(x.narrow(dim, start, max(end - start, 0)) for start, end in bounds)
 
 

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -50,12 +51,14 @@ def require_finite(allow_infinity: bool = False) -> Iterator[None]:
     """
 
     refused = {"nan"} if allow_infinity else {"nan", "inf", "-inf"}
+    passed: WeakKeyDictionary[Tape, set[Any]] = WeakKeyDictionary()  # the slots that steps have filled
 
     def observe(tape: Tape, step: Step, call: Call) -> Step:
         source = here()
         # What a rule makes on its way is its own affair: it may divide by 0 where it then masks.
         in_rule = source is not None and source.rules
-        if not in_rule and (found := refused & _kinds(call.ans).keys()) and not found <= _handed_on(tape, call):
+        made = refused & _kinds(call.ans).keys()
+        if not in_rule and made and not made <= _handed_on(passed.setdefault(tape, set()), call):
             inputs = [*zip(call.names, call.args, strict=True), *call.options.items()]
             raise _error(step.primitive.name, "at", source, call.ans, inputs)
 
@@ -65,6 +68,7 @@ def require_finite(allow_infinity: bool = False) -> Iterator[None]:
                 inputs = list(zip(inspect.signature(rule).parameters, given, strict=False))
                 raise _error(name, "for the call at", source, cotangent, inputs)
 
+        passed.setdefault(tape, set()).update(step.output if type(step.output) is tuple else (step.output,))
         return following(step, source, check)
 
     with observed(observe):
@@ -104,10 +108,8 @@ def _range(x: Tensor) -> str:
     return ends if good.numel() == x.numel() else f"{ends}; already {_counted(x)}"
 
 
-def _handed_on(tape: Tape, call: Call) -> set[str]:
-    """The kinds that a step was given, by earlier steps, where they have passed, or written down as numbers."""
-    outputs = [earlier.output for earlier in tape.steps]
-    passed = {slot for output in outputs for slot in (output if type(output) is tuple else (output,))}
+def _handed_on(passed: set[Any], call: Call) -> set[str]:
+    """The kinds that a step was given, by earlier steps, whose outputs have passed, or written down as numbers."""
     kinds: set[str] = set()
     for argument, slots in zip(call.args, call.slots, strict=True):
         if slots is not None:

@@ -72,8 +72,8 @@ def _from_basis(inputs: _Shapes, outputs: _Shapes) -> int:
 
 
 _MOVING = (
-    "reshape permute expand flip roll tril triu convert clone contiguous cat index index_select gather put where "
-    "scatter_into_zeros scatter_from pad_constant unfold windows repeat_interleave repeat_pixels spread_taps "
+    "reshape permute expand flip roll tril triu convert clone contiguous cat stack split_with_sizes unbind index index_select "
+    "gather put where scatter_into_zeros scatter_from pad_constant unfold windows repeat_interleave repeat_pixels spread_taps "
     "patch_columns interleave separate detach view unsqueeze squeeze getitem T mT to bool int long float double"
 )
 _REDUCING = (

@@ -66,7 +66,15 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             with repeatable(), as_now():
                 return tree.map(stood_in, f(*args, **kwargs))
 
-        return _in_one_step(name, of_leaves, leaves, sorted(tapes, key=lambda tape: tape.level))
+        try:
+            return _in_one_step(name, of_leaves, leaves, sorted(tapes, key=lambda tape: tape.level))
+        except RecursionError:
+            if not stand_ins():  # no checkpoint is around this one
+                raise
+            raise TapeError(
+                f"{name} is nested too deep in other checkpoints: checkpoint blocks one after the other, not one "
+                "around the other, or allow more by sys.setrecursionlimit"
+            ) from None
 
     return checkpointed
 

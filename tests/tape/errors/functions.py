@@ -36,7 +36,16 @@ class Tied(nn.Module):
         self.one = self.other = nn.Linear(1, 1)
 
 
+def nested(depth: int) -> Callable[[Any], Any]:
+    return checkpoint(nested(depth - 1)) if depth else tripled
+
+
 CASES: dict[str, Case] = {
+    "checkpoints nested too deep": (
+        lambda: grad(lambda x: nested(500)(x).sum())(X),
+        "checkpoint of tripled is nested too deep in other checkpoints: checkpoint blocks one after the other, not one "
+        "around the other, or allow more by sys.setrecursionlimit",
+    ),
     "checkpoint that uses other values": (
         lambda: impure(lambda x, y: x, lambda x, y: x * y),
         "checkpoint of <lambda>: its second run uses a traced value that the first did not; make it pure",
