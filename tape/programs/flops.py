@@ -74,8 +74,8 @@ def _from_basis(inputs: _Shapes, outputs: _Shapes) -> int:
 _MOVING = (
     "reshape permute expand flip roll tril triu convert clone contiguous cat stack split_with_sizes unbind index "
     "index_select gather put where scatter_into_zeros scatter_from pad_constant unfold windows repeat_interleave "
-    "repeat_pixels spread_taps patch_columns interleave separate detach view unsqueeze squeeze getitem T mT to bool int "
-    "long float double"
+    "repeat_pixels spread_taps patch_columns interleave separate detach view unsqueeze squeeze getitem T mT to bool "
+    "int long float double"
 )
 _REDUCING = (
     "sum mean amax amin cumsum logsumexp max_along min_along median_of_all fold add_windows add_columns sum_taps "
