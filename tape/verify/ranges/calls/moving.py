@@ -39,6 +39,7 @@ MOVING = (
     call(torch.atleast_2d, wide("6")),
     call(torch.atleast_3d, x),
     call(torch.split, x, 2),
+    call(torch.split_with_sizes, x, (1, 3)),
     call(torch.chunk, x, 2, 1),
     call(torch.unbind, x),
     call(torch.tensor_split, x, 2, 1),
