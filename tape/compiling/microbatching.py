@@ -158,9 +158,12 @@ def _in_threads(jobs: Sequence[Callable[[], _Swept]]) -> list[_Swept]:
     futures = [_threads(len(jobs) - 1, share).submit(copy_context().run, job) for job in jobs[1:]]
     torch.set_num_threads(share)
     try:
-        return [jobs[0](), *[future.result() for future in futures]]
+        first = jobs[0]()
+        # A job that no thread has begun is done here: the threads may be busy with jobs that wait for this one.
+        rest = zip(jobs[1:], futures, strict=True)
+        return [first, *[job() if future.cancel() else future.result() for job, future in rest]]
     finally:
-        wait(futures)
+        wait([future for future in futures if not future.cancel()])
         torch.set_num_threads(cores)
         _in_one.reset(token)
 

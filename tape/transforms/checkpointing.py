@@ -17,6 +17,7 @@ from tape.core.running import recording, running, stand_ins, standing_in, stood_
 from tape.core.tape import Step, Tape
 from tape.core.traced import Traced, box, like
 from tape.errors import TapeError
+from tape.transforms.exchanging import exchanges, in_force
 from tape.transforms.gradients import vjp
 
 __all__ = ["checkpoint"]
@@ -59,11 +60,11 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         tapes = {leaf.tape for leaf in leaves if type(leaf) is Traced}.union(running()).difference(stand_ins())
         if not tapes or not torch.is_grad_enabled():
             return f(*args, **kwargs)
-        repeatable, as_now = _repeatable(leaves), autocast_as_now()
+        repeatable, as_now, exchanged = _repeatable(leaves), autocast_as_now(), exchanges()
 
         def of_leaves(values: Sequence[Any]) -> Any:
             args, kwargs = tree.unflatten(treedef, values)
-            with repeatable(), as_now():
+            with repeatable(), as_now(), in_force(exchanged):  # of a module around it, which has its own again by then
                 return tree.map(stood_in, f(*args, **kwargs))
 
         try:

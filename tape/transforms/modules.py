@@ -1,18 +1,14 @@
 """Modules of torch as functions of their parameters."""
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from torch import nn
 
 from tape.errors import TapeError
+from tape.transforms.exchanging import Exchange, Exchanges, exchanges, in_force, seen_here
 
 __all__ = ["functional_call"]
-
-# While a module is called its state is exchanged, so that only one thread at a time may call any.
-_lock = threading.RLock()
 
 
 def functional_call(
@@ -37,7 +33,7 @@ def functional_call(
     Returns:
         what the module returns. The module's own parameters and buffers are as they were afterwards, even after an
         exception; what its `forward` does to other attributes, and to the numbers of a buffer in place, stays.
-        Threads wait for one another here.
+        Threads may call one module at once, each with values of its own, and wait for nobody.
 
     Raises TapeError for a name that the module has not, for two different values of one tied tensor, and for
     recurrent modules, which keep copies of their parameters.
@@ -52,7 +48,7 @@ def functional_call(
     """
     if not isinstance(args, tuple):
         args = (args,)
-    with _lock, _exchanged(module, parameters_and_buffers):
+    with in_force(_exchanges(module, parameters_and_buffers)):
         return module(*args, **(kwargs or {}))
 
 
@@ -60,42 +56,30 @@ class _Place(NamedTuple):
     """Where a module keeps a parameter or a buffer."""
 
     owner: nn.Module
-    tensors: dict[str, Any]
+    attribute: str
     key: str
+    tensor: Any  # what is there before
 
 
-@contextmanager
-def _exchanged(module: nn.Module, values: Mapping[str, Any]) -> Iterator[None]:
-    before = []
-    exchanged = _exchange(module, values)
-    for place, value in exchanged:
-        before.append(place.tensors[place.key])
-        place.tensors[place.key] = value
-    try:
-        yield
-    finally:
-        for (place, _), own in zip(reversed(exchanged), reversed(before), strict=True):
-            place.tensors[place.key] = own
-
-
-def _exchange(module: nn.Module, values: Mapping[str, Any]) -> list[tuple[_Place, Any]]:
+def _exchanges(module: nn.Module, values: Mapping[str, Any]) -> Exchanges:
     """Which place is to get which value."""
     places = {
-        f"{path}.{key}" if path else key: _Place(owner, tensors, key)
+        f"{path}.{key}" if path else key: _Place(owner, attribute, key, tensor)
         for path, owner in module.named_modules(remove_duplicate=False)
-        for tensors in (owner._parameters, owner._buffers)
-        for key in tensors
+        for attribute in ("_parameters", "_buffers")
+        for key, tensor in seen_here(owner, attribute).items()
     }
-    exchanged: list[tuple[_Place, Any]] = []
+    around = exchanges()
+    exchanged: dict[tuple[int, str], Exchange] = {}
     for name, value in values.items():
         if name not in places:
             raise TapeError(
                 f"functional_call: {type(module).__name__} has no parameter or buffer {name!r}; it has "
                 f"{', '.join(places) or 'none'}"
             )
-        own = places[name].tensors[places[name].key]
+        own = places[name].tensor
         for tied, place in places.items():
-            if tied != name and (own is None or place.tensors[place.key] is not own):
+            if tied != name and (own is None or place.tensor is not own):
                 continue
             if values.get(tied, value) is not value:
                 raise TapeError(
@@ -107,5 +91,9 @@ def _exchange(module: nn.Module, values: Mapping[str, Any]) -> list[tuple[_Place
                     f"functional_call: {type(place.owner).__name__} keeps copies of its parameters, which cannot be "
                     "exchanged; write the recurrence as a loop of torch operations"
                 )
-            exchanged.append((place, value))
+            key = (id(place.owner), place.attribute)
+            if key not in exchanged:
+                values_around = around[key].values if key in around else {}
+                exchanged[key] = Exchange(place.owner, place.attribute, dict(values_around))
+            exchanged[key].values[place.key] = value
     return exchanged
