@@ -1,7 +1,7 @@
 """Exchanging what modules keep: other parameters and buffers for one call, without the module being anybody's alone.
 
-While a call is in force, a dictionary of a module's (`_parameters` or `_buffers`) is one that looks up the values of the
-call in whose context it is asked. So two threads with two calls each see their own, a thread of a microbatch sees
+While a call is in force, a dictionary of a module's (`_parameters` or `_buffers`) is one that looks up the values of
+the call in whose context it is asked. So two threads with two calls each see their own, a thread of a microbatch sees
 those of the call around it, and none has to wait while another's module runs: what runs in it may be waiting for
 anything, for another call too. Copies of the module would need no lock either, but bound methods, closures and hooks
 that lead to the module itself would find the parameters that it had before, whose derivative would be lost.
@@ -60,7 +60,7 @@ def seen_here(owner: nn.Module, attribute: str) -> Mapping[str, Any]:
     return {**tensors.own, **(here.values if here else {})}
 
 
-class _Exchanging(MutableMapping[str, Any], dict[str, Any]):  # type: ignore[misc]  # a dict to torch, which asks
+class _Exchanging(MutableMapping[str, Any], dict[str, Any]):  # type: ignore[metaclass, misc]  # torch asks for a dict
     """A module's dictionary while calls are in force that exchange some of its values.
 
     What is written to an exchanged key lasts as long as the call; any other key is the module's own.
@@ -95,7 +95,7 @@ class _Exchanging(MutableMapping[str, Any], dict[str, Any]):  # type: ignore[mis
         return key in self.own
 
     def copy(self) -> dict[str, Any]:
-        return dict(self.items())
+        return {key: self[key] for key in self}
 
     def __reduce__(self) -> Any:  # copied and pickled as what it looks like here
         return dict, (self.copy(),)

@@ -175,7 +175,7 @@ def test_recurrent_modules_say_what_to_use(kind: Any) -> None:
         grad(lambda p: functional_call(module, p, torch.ones(3, 2))[0].sum())(named(module))
 
 
-def test_threads_wait_for_one_another() -> None:
+def test_threads_call_one_module_each_with_its_own_values() -> None:
     module, x = network(), torch.rand(2, 3).double()
     own = [network(seed) for seed in range(4)]
     expected = [torch.autograd.grad(m(x).square().sum(), list(m.parameters())) for m in own]
