@@ -57,7 +57,10 @@ class Program:
 
     def run(self, leaves: Sequence[Any]) -> list[Tensor]:
         """The tensors of the result, which belong to the caller. Calls at once each take an arena."""
-        arena = self._free.pop() if self._free else _Arena(self)
+        try:
+            arena = self._free.pop()
+        except IndexError:  # another thread may take the last one at any time
+            arena = _Arena(self)
         try:
             return arena.run(leaves)
         finally:

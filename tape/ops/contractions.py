@@ -232,7 +232,8 @@ def scaled_dot_product_attention(
     if is_causal:
         if attn_mask is not None:
             raise ValueError("scaled_dot_product_attention: give attn_mask or is_causal, not both")
-        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+        before = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+        scores = torch.where(before, scores, -math.inf)  # each row sees at least the first
     if attn_mask is None:
         return torch.matmul(torch.softmax(scores, -1), value)
     if raw(attn_mask).is_floating_point():
@@ -241,5 +242,5 @@ def scaled_dot_product_attention(
     else:
         seen = attn_mask.expand(scores.shape)
     some = seen.any(-1, keepdim=True)
-    weights = torch.softmax(torch.where(seen | ~some, scores, -math.inf), -1)
-    return torch.matmul(torch.where(some, weights, 0.0), value)
+    product = torch.matmul(torch.softmax(torch.where(seen | ~some, scores, -math.inf), -1), value)
+    return torch.where(some, product, 0.0)  # here, and not in the weights, which are as many as all pairs

@@ -142,12 +142,25 @@ def dist(x: Any, y: Any, p: float = 2) -> Any:
     return vector_norm(x - y, p)
 
 
+@op(case(real("... a k"), real("... b k")))
+def differences(x1: Tensor, x2: Tensor) -> Tensor:
+    """Of each row of one and each row of the other: made again where a rule asks, as they are many times the rows."""
+    return x1.unsqueeze(-2) - x2.unsqueeze(-3)
+
+
+differences.defvjp(
+    x1=lambda g, x1_like: g.sum(-2).sum_to_size(x1_like.shape),
+    x2=lambda g, x2_like: -g.sum(-3).sum_to_size(x2_like.shape),
+)
+differences.keep_recipe()
+
+
 @implements(torch.cdist)
 @in_float32
 def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Any:
     """The distance of each row of one to each row of the other. How it is computed is not chosen by
     `compute_mode`, which is a hint: always from the differences."""
-    return vector_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p, -1)
+    return vector_norm(differences(x1, x2), p, -1)
 
 
 @implements(F.pairwise_distance, torch.pairwise_distance)

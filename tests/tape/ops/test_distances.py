@@ -52,3 +52,9 @@ def test_normalize_of_zeros_is_finite(doubles: Callable[..., Tensor]) -> None:
 def test_what_needs_singular_values_or_makes_no_sense_is_refused(f: Any) -> None:
     with pytest.raises((NotImplementedError, ValueError), match=r"norm|margin"):
         tape.vjp(f, torch.ones(2, 2))
+
+
+def test_the_tape_of_cdist_is_as_large_as_rows_and_result() -> None:
+    x, y = torch.rand(30, 20), torch.rand(40, 20)
+    kept = tape.trace(torch.cdist)(x, y).residual_bytes
+    assert 30 * 40 * 4 <= kept <= (30 * 20 + 40 * 20 + 30 * 40) * 4
