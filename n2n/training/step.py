@@ -28,6 +28,10 @@ def training_step(
         to the loss, and the loss that comes back is 0-d, of the parameters before the update. Nothing that is given
         is changed.
 
+    The step is compiled, as `tape.compile` says: network, loss and optimizer are the same operations whatever numbers
+    the tensors have, Python runs them once for each kind of batch, and what changes from step to step comes by `more`
+    as a tensor.
+
     On the CPU the batch is worked on in microbatches, as `tape.microbatch` says, one on each of torch's threads at a
     time: of `microbatch` images, or of `microbatch_size` if that is None. A loss is a mean over the batch, unless
     it has an attribute `batch_reduction` that says "sum", or "none" for a loss that needs the batch whole.

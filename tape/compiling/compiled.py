@@ -43,8 +43,9 @@ def compile(f: Callable[_P, _R]) -> "Compiled[_P, _R]":
     tensor, a Python number too; another default dtype, grad mode or autocast. 32 programs are kept. A tensor that `f`
     closes over is read afresh at each call, so a change in place is seen; another tensor bound to its name is not, as
     in `jax.jit`. What `f` prints, or does to other Python values, it does at the first call of a kind alone. A
-    `torch.Generator` among the arguments or closed over draws afresh at each call. Inside a transformation, under
-    `torch.func.vmap` or in another compiled function `f` itself runs.
+    `torch.Generator` among the arguments or closed over draws afresh at each call. What `f` has numpy or other threads
+    compute is not noted, and stays as it was at the first call. Inside a transformation, under `torch.func.vmap` or in
+    another compiled function `f` itself runs.
 
     Raises TapeError, with the line, for a branch on a value, `.item()`, an output whose shape depends on values and a
     change of an argument in place; TypeError for an argument that is no tensor and cannot be hashed.
@@ -181,5 +182,12 @@ class _Known(NamedTuple):
     places: list[int | None]
 
     def result(self, tensors: list[Tensor]) -> Any:
+        """What the function returns; what stands in several places of it shares memory with none of the others."""
+        given: list[Tensor | None] = list(tensors)
+
+        def taken(place: int) -> Tensor:
+            x, given[place] = given[place], None
+            return tensors[place].clone() if x is None else x
+
         pairs = zip(self.outputs, self.places, strict=True)
-        return tree.unflatten(self.treedef, [x if place is None else tensors[place] for x, place in pairs])
+        return tree.unflatten(self.treedef, [x if place is None else taken(place) for x, place in pairs])

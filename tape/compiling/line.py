@@ -16,13 +16,30 @@ __all__ = ["Buffer", "Given", "Line", "Operation", "View", "buffers_in", "views_
 
 @dataclass(frozen=True)
 class View:
-    """A tensor as a part of a buffer: its offset counts elements."""
+    """A tensor as a part of a buffer: its offset counts elements. Torch marks what is still to be conjugated or negated
+    when it is read."""
 
     buffer: int
     shape: tuple[int, ...]
     stride: tuple[int, ...]
     offset: int
     dtype: torch.dtype
+    conj: bool = False
+    neg: bool = False
+
+    def of(self, base: Tensor, start: int = 0) -> Tensor:
+        """This part of the storage of `base`, in which the buffer begins at a byte."""
+        skipped, between = divmod(start, self.dtype.itemsize)
+        if between:  # numbers of this dtype cannot begin there
+            return self.of(base.clone())
+        x = torch.empty(0, dtype=self.dtype, device=base.device)
+        x.set_(base.untyped_storage(), skipped + self.offset, self.shape, self.stride)
+        x = torch._conj(x) if self.conj else x
+        return torch._neg_view(x) if self.neg else x
+
+    def is_plain(self, dtype: torch.dtype) -> bool:
+        """Whether it reads numbers of a buffer of a dtype as they are."""
+        return self.dtype is dtype and not self.conj and not self.neg
 
     @property
     def bytes(self) -> int:

@@ -60,7 +60,7 @@ class _Noter(TorchDispatchMode):
         return False  # torch would import its compiler, which takes seconds, to say that this is not for it
 
     def argument(self, i: int, leaf: Tensor) -> Tensor:
-        copy = leaf.detach().clone().requires_grad_(leaf.requires_grad)
+        copy = leaf.detach().resolve_conj().resolve_neg().clone().requires_grad_(leaf.requires_grad)
         whole = View(len(self.buffers), tuple(copy.shape), copy.stride(), 0, copy.dtype)
         self.varying.add(self._enter(copy, Buffer(whole.bytes, copy.device, argument=i, whole=whole)))
         return copy
@@ -84,6 +84,12 @@ class _Noter(TorchDispatchMode):
                 raise TapeError(
                     f"compile: an argument is changed in place by {_name(func)}, at {here()}; change x.clone() instead"
                 )
+        if func.overloadpacket in _RESIZING:
+            raise TapeError(
+                f"compile: {_name(func)} changes in place how much memory a tensor has, at {here()}; make a new tensor"
+            )
+        if torch.Tag.inplace_view in func.tags:  # no number changes: what follows meets the tensor in its new shape
+            return func(*args, **kwargs)
         result = func(*args, **kwargs)
         outputs = tuple(self._output(x) for x in tree.leaves(result))
         made = {view.buffer for view in outputs if view is not None} - buffers
@@ -138,7 +144,8 @@ class _Noter(TorchDispatchMode):
         return number
 
     def _view(self, x: Tensor) -> View:
-        return View(self.known[_storage(x)], tuple(x.shape), x.stride(), int(x.storage_offset()), x.dtype)
+        start = int(x.storage_offset())
+        return View(self.known[_storage(x)], tuple(x.shape), x.stride(), start, x.dtype, x.is_conj(), x.is_neg())
 
 
 class _Reading(TorchFunctionMode):
@@ -173,6 +180,7 @@ class _Reading(TorchFunctionMode):
             self.noter.paused = before
 
 
+_RESIZING = {torch.ops.aten.resize_, torch.ops.aten.resize_as_, torch.ops.aten.set_}
 _PRINTING = {Tensor.__repr__, Tensor.__format__}
 _BYPASSING = {Tensor.tolist, Tensor.numpy, Tensor.__array__}
 

@@ -88,9 +88,8 @@ class _Arena:
             base = copied.get(view.buffer, buffer.tensor)
             if base is None:
                 place = program.plans[buffer.device].places[view.buffer]
-                base = memory[buffer.device][place : place + buffer.bytes].view(view.dtype)
-                return base.as_strided(view.shape, view.stride, base.storage_offset() + view.offset)
-            return base.detach().as_strided(view.shape, view.stride, view.offset)
+                return view.of(memory[buffer.device], place)
+            return view.of(base)
 
         scope = {"torch": torch, **text.functions, **{name: bound(view) for name, view in text.tensors.items()}}
         file = f"<compiled {program.name}>"
@@ -119,6 +118,8 @@ def _empty(view: View, line: Line) -> Tensor:
 def _laid_out(x: Tensor, whole: View | None) -> Tensor:
     """An argument in the layout in which it was noted."""
     assert whole is not None
+    if x.is_conj() or x.is_neg():
+        x = x.resolve_conj().resolve_neg()
     if x.stride() == whole.stride:
         return x.detach() if x.requires_grad else x
     return torch.empty_strided(whole.shape, whole.stride, dtype=x.dtype, device=x.device).copy_(x)

@@ -74,7 +74,7 @@ def without_copies(line: Line) -> Line:
             if (
                 not {copy.buffer, source.buffer} & changed
                 and line.buffers[source.buffer].tensor is None
-                and (copy.shape, copy.stride, copy.dtype) == (source.shape, source.stride, source.dtype)
+                and replace(copy, buffer=0, offset=0) == replace(source, buffer=0, offset=0)
                 and line.buffers[copy.buffer].bytes <= copy.bytes + copy.offset * copy.dtype.itemsize
             ):
                 same[copy.buffer] = (copy, source)
@@ -120,8 +120,8 @@ def _place_of(operation: Operation, line: Line, dying: set[int]) -> View | None:
             view.buffer in dying
             and uses[view.buffer] == 1
             and buffer.made
-            and (view.shape, view.stride, view.dtype) == (made.shape, made.stride, made.dtype)
-            and view.offset == made.offset == 0
+            and replace(view, buffer=0) == replace(made, buffer=0)
+            and view.offset == 0
             and buffer.bytes == line.buffers[made.buffer].bytes == made.bytes
         ):
             return view

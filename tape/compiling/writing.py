@@ -87,6 +87,8 @@ class _Local:
             and view.buffer not in fleeting
             and line.buffers[view.buffer].bytes == view.bytes
             and view.offset == 0
+            and not view.conj
+            and not view.neg
         }
         self.callers = set(self.fresh) | {view.buffer for view in results if shares[view.buffer] == 1} & fleeting
         self.buffers = set(self.arguments) | fleeting | set(self.fresh)
@@ -105,6 +107,8 @@ class _Scope:
         self.tensors: dict[str, View] = {}
         self.names: dict[View, str] = {}
         self.roots: dict[int, str] = dict(local.arguments)  # a local variable of each local buffer
+        self.dtypes = {local.whole[i].buffer: local.whole[i].dtype for i in local.large}
+        self.dtypes |= {buffer: view.dtype for buffer, view in local.fresh.items()}
         self.count = 0
 
     def prepared(self, operation: Operation, call: Call) -> list[str]:
@@ -122,8 +126,12 @@ class _Scope:
             self.names[view] = root
         elif view not in self.names:
             name = self.names[view] = self._fresh_name("v")
-            start = f"{root}.storage_offset() + {view.offset}" if argument is not None else str(view.offset)
-            lines.append(f"{name} = as_strided({root}, {view.shape}, {view.stride}, {start})")
+            if view.is_plain(self.dtypes[view.buffer]):
+                start = f"{root}.storage_offset() + {view.offset}" if argument is not None else str(view.offset)
+                lines.append(f"{name} = as_strided({root}, {view.shape}, {view.stride}, {start})")
+            else:
+                start = f"{root}.storage_offset() * {root}.itemsize" if argument is not None else "0"
+                lines.append(f"{name} = {self._constant(view.of)}({root}, {start})")
         return lines
 
     def _allocated(self, buffer: int) -> str:
@@ -146,6 +154,7 @@ class _Scope:
                 continue
             name = self.names[view] = self._fresh_name("r")
             self.roots.setdefault(view.buffer, name)
+            self.dtypes.setdefault(view.buffer, view.dtype)
             made.append(name)
         return f"{', '.join(made)}{',' if _is_tuple(operation) else ''} = {text}"
 

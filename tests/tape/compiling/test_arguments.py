@@ -1,5 +1,7 @@
 """What a compiled function is given: any layout, the same twice, and never changed."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -156,3 +158,51 @@ def test_every_dtype_and_empty_and_0d_tensors(dtype: torch.dtype, shape: tuple[i
         for got, wanted in zip(f(x), f.function(x), strict=True):
             assert got.dtype is wanted.dtype
             assert got.equal(wanted)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: (y := x.sin(), y),
+        lambda x: (x.sin(), x.sin()),
+        lambda x: [x, x],
+        lambda x: (y := x.sin(), y[:1], y[:1]),
+    ],
+    ids=["one value twice", "equal values", "an argument twice", "a view twice"],
+)
+def test_results_share_memory_with_no_other_result(f: Any) -> None:
+    compiled = compile(f)
+    for _ in range(3):
+        out = tape.tree.leaves(compiled(numbers(3, 4)))
+        assert len({x.untyped_storage().data_ptr() for x in out}) == len(out)
+        assert all(got.equal(x) for got, x in zip(out, f(numbers(3, 4)), strict=True))
+
+
+@pytest.mark.parametrize("size", [3, 60])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda z: z * 2 + z.conj(),
+        lambda z: torch.view_as_real(z.resolve_conj())[..., 1:] * 2,
+        lambda z: (z.conj().t()[1:] * 1j).imag,
+        lambda z: torch.view_as_complex(torch.view_as_real(z * 2).contiguous()).real,
+        lambda z: torch.fft.ifft(torch.fft.fft(z) * z.conj()),
+        lambda z: z.conj(),
+        lambda z: z.conj().imag,
+    ],
+)
+def test_conjugates_and_other_dtypes_of_the_same_memory(f: Any, size: int) -> None:
+    compiled = compile(f)
+    for seed in range(3):
+        z = torch.complex(numbers(size, size, seed=seed), numbers(size, size, seed=seed + 9))
+        for given in (z, z.conj(), z.t(), z.conj()[:, :]):
+            torch.testing.assert_close(compiled(given), f(given))
+
+
+@pytest.mark.parametrize("size", [4, 60])
+def test_bits_of_a_tensor_may_be_read_as_another_dtype(size: int) -> None:
+    f = compile(lambda x: (x.view(torch.int32) >> 3, (x * 2).view(torch.int32)[1:], x.view(torch.uint8)[:, 1:]))
+    for seed in range(3):
+        for x in (numbers(size, size, seed=seed), numbers(2, size, size, seed=seed)[1]):
+            for got, wanted in zip(f(x), f.function(x), strict=True):
+                assert got.equal(wanted)

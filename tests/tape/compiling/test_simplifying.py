@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import tape
-from tape import TapeError, tree
+from tape import tree
 from tape.compiling.line import Line
 from tape.compiling.noting import note
 from tape.compiling.running import Program
@@ -34,10 +34,9 @@ def test_results_stay_the_same_and_nothing_is_added(simplify: Callable[[Line], L
     for program in random_programs(2, seed):
         inputs = list(program.inputs.values())
         f = pulled_back(lambda *xs, program=program: list(program(*xs)))
-        try:
-            line = noted(f, *inputs)
-        except TapeError:  # a tensor of one whole number as an index, which torch reads
+        if "index" in [step.op for step in program.steps]:  # may be a tensor of one whole number, which torch reads
             continue
+        line = noted(f, *inputs)
         after = simplify(line)
         assert identical(results(after, *inputs), results(line, *inputs))
         saved = len(line.operations) - len(after.operations)

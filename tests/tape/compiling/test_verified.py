@@ -1,5 +1,7 @@
 """Compiled gives what not compiled gives: every primitive over its domain, random programs, layers, optimizers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -47,17 +49,29 @@ def test_every_primitive_its_pullback_and_second_order(name: str) -> None:
         for dtype in (torch.float64,) if mixed else (torch.float64, torch.float32):
             tensors = [leaves[i].to(dtype) if leaves[i].is_floating_point() else leaves[i] for i in places]
             for way in (f, pulled_back(f), second_order(f)):
-                _compare(way, tensors)
+                with by_values() if name in BY_VALUES else nullcontext():
+                    _compare(way, tensors)
 
     compare()
 
 
+# In some of their calls a mask or a 0-d tensor is an index, or a tensor says how often something is repeated.
+BY_VALUES = {"index", "put", "repeat_interleave"}
+
+
+@contextmanager
+def by_values() -> Iterator[None]:
+    """Lets what is no straight line be refused for being none, and for nothing else."""
+    try:
+        yield
+    except TapeError as error:
+        if "depends on values" not in str(error) and "a number is read out of a tensor" not in str(error):
+            raise
+
+
 def _compare(f: Any, tensors: list[Tensor]) -> None:
     compiled = compile(f)
-    try:
-        first = compiled(*tensors)
-    except TapeError:  # a mask or a 0-d tensor as an index, as many repeats as a tensor says
-        return
+    first = compiled(*tensors)
     assert identical(first, f(*tensors))
     for _ in range(2):
         assert identical(compiled(*tensors), first)
@@ -69,8 +83,9 @@ def _compare(f: Any, tensors: list[Tensor]) -> None:
 def test_random_programs(seed: int) -> None:
     for program in random_programs(3, seed):
         inputs = list(program.inputs.values())
-        _compare(lambda *xs, program=program: list(program(*xs)), inputs)
-        _compare(pulled_back(lambda *xs, program=program: list(program(*xs))), inputs)
+        with by_values() if BY_VALUES & {step.op for step in program.steps} else nullcontext():
+            _compare(lambda *xs, program=program: list(program(*xs)), inputs)
+            _compare(pulled_back(lambda *xs, program=program: list(program(*xs))), inputs)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -37,6 +37,11 @@ CASES: dict[str, Case] = {
         "compile: an argument is changed in place by add_, at compiled.py:#  compiled(lambda x: x.add_(1)),; change "
         "x.clone() instead",
     ),
+    "tensor that a compiled function resizes": (
+        compiled(lambda x: (x * 2).resize_(9)),
+        "compile: resize_ changes in place how much memory a tensor has, at compiled.py:#  compiled(lambda x: (x * "
+        "2).resize_(9)),; make a new tensor",
+    ),
     "sparse tensor in a compiled function": (
         compiled(lambda x: torch.sparse.mm(x[None].to_sparse(), x[:, None])),
         "compile: a tensor of torch.sparse_coo at compiled.py:#  compiled(lambda x: torch.sparse.mm(x[None].to_sparse()"
