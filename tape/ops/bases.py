@@ -1,6 +1,7 @@
-"""Windows of images in another basis: a small matrix along each dimension, as two products for the whole batch."""
+"""Windows of images in another basis: a small matrix along each dimension, as one product for the whole batch."""
 
 from functools import lru_cache
+from itertools import product
 
 import torch
 import torch.nn.functional as F
@@ -34,14 +35,12 @@ def change_windows(x: Tensor, *, matrix: Matrix, step: int, sides: Sides = (0, 0
         return change_windows(x.float(), matrix=matrix, step=step, sides=sides).to(x.dtype)
     n, _, _, channels = x.shape
     span, (down, across) = len(matrix[0]), _window_counts(x.shape, len(matrix[0]), step, sides)
-    change = _tensor(matrix, x.dtype, x.device)
     left, _, top, _ = sides
     height, width = step * (down - 1) + span, step * (across - 1) + span
     x = F.pad(x, (0, 0, left, width - left - x.shape[2], top, height - top - x.shape[1]))
-    bands = change @ x.unfold(1, span, step).permute(4, 0, 1, 2, 3).reshape(span, -1)
-    bands = bands.reshape(len(matrix) * n * down, width, channels)
-    windows = change @ bands.unfold(1, span, step).permute(3, 0, 1, 2).reshape(span, -1)
-    return windows.reshape(len(matrix) ** 2, n * down * across, channels)
+    windows = x.unfold(1, span, step).unfold(2, span, step).permute(5, 4, 0, 1, 2, 3)
+    windows = windows.reshape(span**2, n * down * across * channels)
+    return (_in_both(matrix, x.dtype, x.device) @ windows).reshape(len(matrix) ** 2, n * down * across, channels)
 
 
 @op(
@@ -59,12 +58,8 @@ def add_changed_windows(
         return add_changed_windows(x.float(), matrix=matrix, step=step, shape=shape, sides=sides).to(x.dtype)
     n, height, width, channels = shape
     span, (down, across) = len(matrix[0]), _window_counts(shape, len(matrix[0]), step, sides)
-    change = _tensor(matrix, x.dtype, x.device).mT
-    bands = _add_overlapping((change @ x.reshape(len(matrix), -1)).reshape(span, -1, across, channels), step)
-    columns = bands.shape[1]
-    rows = (change @ bands.reshape(len(matrix), -1)).reshape(span, n, down, columns * channels)
-    image = _add_overlapping(rows, step)
-    image = image.reshape(n, image.shape[1], columns, channels)
+    parts = _in_both(matrix, x.dtype, x.device).mT @ x.reshape(len(matrix) ** 2, n * down * across * channels)
+    image = _laid(parts.reshape(span, span, n, down, across, channels), step)
     left, _, top, _ = sides
     if min(left, top) < 0:
         return F.pad(image, (0, 0, -left, left + width - image.shape[2], -top, top + height - image.shape[1]))
@@ -80,18 +75,23 @@ change_windows.keep_recipe()
 add_changed_windows.defvjp(x=lambda g, matrix, step, sides: change_windows(g, matrix=matrix, step=step, sides=sides))
 
 
-def _add_overlapping(parts: Tensor, step: int) -> Tensor:
-    """(entries of a window, R, windows, L) to (R, length, L): windows laid `step` apart, and added where they meet."""
-    span, outer, count, inner = parts.shape
-    total = parts.new_empty((outer, step * (count - 1) + max(span, step), inner))
-    total[:, step * count :] = 0
-    for i in range(span):
-        place = total[:, i : i + step * (count - 1) + 1 : step]
-        if i < step:
-            place.copy_(parts[i])
+def _laid(windows: Tensor, step: int) -> Tensor:
+    """(column, row, N, down, across, C) to (N, H, W, C): windows laid `step` apart, and added where they meet."""
+    span, _, n, down, across, channels = windows.shape
+    if span == step:
+        return windows.permute(2, 3, 1, 4, 0, 5).reshape(n, step * down, step * across, channels)
+    beyond = max(span - step, 0)
+    new = windows.new_zeros if span < step else windows.new_empty
+    image = new((n, step * down + beyond, step * across + beyond, channels))
+    image[:, step * down :] = 0
+    image[:, :, step * across :] = 0
+    for row, column in product(range(span), repeat=2):
+        place = image[:, row::step, column::step][:, :down, :across]
+        if max(row, column) < step:
+            place.copy_(windows[column, row])
         else:
-            place += parts[i]
-    return total
+            place += windows[column, row]
+    return image
 
 
 def _window_counts(shape: torch.Size | tuple[int, ...], span: int, step: int, sides: Sides) -> tuple[int, int]:
@@ -101,6 +101,8 @@ def _window_counts(shape: torch.Size | tuple[int, ...], span: int, step: int, si
 
 
 @lru_cache
-def _tensor(matrix: Matrix, dtype: torch.dtype, device: torch.device) -> Tensor:
+def _in_both(matrix: Matrix, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The change along columns and rows at once."""
     with torch.inference_mode(False):  # the cache outlives the mode in which it is filled
-        return torch.tensor(matrix, dtype=torch.float64).to(device, dtype)
+        change = torch.tensor(matrix, dtype=torch.float64)
+        return torch.kron(change, change).to(device, dtype)

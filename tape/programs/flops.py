@@ -63,8 +63,8 @@ def _solve(inputs: _Shapes, outputs: _Shapes) -> int:
 
 
 def _to_basis(inputs: _Shapes, outputs: _Shapes) -> int:
-    """Two products with a square matrix, of which the first size is the number of entries."""
-    return 4 * math.isqrt(outputs[0][0]) * math.prod(outputs[0])
+    """A product with a square matrix, of which the first size is the number of rows."""
+    return 2 * outputs[0][0] * math.prod(outputs[0])
 
 
 def _from_basis(inputs: _Shapes, outputs: _Shapes) -> int:
