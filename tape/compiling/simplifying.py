@@ -28,10 +28,17 @@ def without_unread(line: Line) -> Line:
     chosen: list[Operation] = []
     for operation in reversed(line.operations):
         made = {view.buffer for view in operation.made}
-        if (made | operation.written) & needed or operation.random:
+        written = operation.written if _writes(operation) else frozenset()
+        if (made | written) & needed or operation.random:
             needed |= set(buffers_in((operation.args, operation.kwargs))) | made
             chosen.append(operation)
     return replace(line, operations=tuple(reversed(chosen)))
+
+
+def _writes(operation: Operation) -> bool:
+    """Whether any number is written where it writes: of a view without numbers none is."""
+    changed = operation.outputs[0] if len(operation.outputs) == 1 else None
+    return changed is None or all(changed.shape) or operation.written != {changed.buffer}
 
 
 def equal_once(line: Line) -> Line:
@@ -69,7 +76,7 @@ def without_copies(line: Line) -> Line:
     operations = []
     for operation in line.operations:
         operation = _mapped(operation, resolved)
-        if operation.op in _COPIES and len(operation.made) == 1:
+        if _is_copy(operation):
             (copy,), source = operation.made, operation.args[0]
             if (
                 not {copy.buffer, source.buffer} & changed
@@ -84,6 +91,12 @@ def without_copies(line: Line) -> Line:
 
 
 _COPIES = {A.clone.default, A._to_copy.default, A.lift_fresh_copy.default}
+
+
+def _is_copy(operation: Operation) -> bool:
+    """Whether it makes what it is given once more; padding by nothing does."""
+    padded = operation.op is A.constant_pad_nd.default and not any(operation.args[1])
+    return (padded or operation.op in _COPIES) and len(operation.made) == 1
 
 
 def in_place(line: Line) -> Line:

@@ -64,6 +64,18 @@ def test_a_change_of_a_tensor_that_is_closed_over_is_never_left_out() -> None:
     assert len(without_unread(noted(f, X)).operations) == 3
 
 
+def test_a_change_of_a_view_without_numbers_is_left_out() -> None:
+    def f(x: Tensor) -> Tensor:
+        y = x * 2
+        y[:0] = 1
+        y[1:] = 1
+        return y.sin()
+
+    line = without_unread(noted(f, X))
+    assert [str(o.op).partition(".")[2] for o in line.operations].count("fill_.Tensor") == 1
+    assert results(line, X)[0].equal(f(X))
+
+
 def test_draws_are_never_left_out_nor_done_once() -> None:
     def f(x: Tensor) -> Tensor:
         torch.rand(3)
@@ -91,6 +103,11 @@ def test_operations_on_what_changes_between_them_are_not_equal() -> None:
 
 def test_a_copy_that_nothing_needs_is_none() -> None:
     line = without_copies(noted(lambda x: (x * 2).clone().sin(), X))
+    assert [str(o.op) for o in line.operations] == ["aten.mul.Tensor", "aten.sin.default"]
+
+
+def test_padding_by_nothing_is_a_copy() -> None:
+    line = without_copies(noted(lambda x: torch.nn.functional.pad(x * 2, (0, 0, 0, 0)).sin(), X))
     assert [str(o.op) for o in line.operations] == ["aten.mul.Tensor", "aten.sin.default"]
 
 
