@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from n2n.bench import Plan
@@ -115,6 +116,14 @@ def test_results_that_exist_are_kept_unless_forced(n2n: Command) -> None:
     assert Path("results/bench.json").read_text() == "mine"
     assert n2n(*CHAIN, "--out", "results", "--force").code == 0
     assert json.loads(Path("results/bench.json").read_text())["rows"][0]["name"] == "chain"
+
+
+def test_torch_compile_is_not_to_be_asked_for_on_a_gpu(n2n: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("n2n.cli.bench"), "torch_device", torch.device)
+    outcome = n2n("bench", "--compile", "--device", "cuda")
+    assert outcome.code == 2
+    assert "--compile has no effect on cuda" in outcome.err
+    assert not Path("runs").exists()
 
 
 @pytest.mark.parametrize(
