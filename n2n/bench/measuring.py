@@ -64,18 +64,11 @@ def _chain(plan: Plan, tick: Tick) -> list[Timed]:
     seconds = {name: [one / OPERATIONS for one in each] for name, each in taken.rounds.items()}
     recorded = {name: each for name, each in seconds.items() if name != COMPILED}
     compiled = {name: each for name, each in seconds.items() if name != OURS}
-    on_cpu = plan.device.type == "cpu"
+    goals = (CHAIN_GOALS, COMPILED_CHAIN_GOALS) if plan.device.type == "cpu" else ((), ())
     title = f"{OPERATIONS} operations on {NUMBERS} numbers"
     return [
-        compared(CHAIN, title, "operation", recorded, CHAIN_GOALS if on_cpu else ()),
-        compared(
-            f"{CHAIN}-compiled",
-            "the same, compiled",
-            "operation",
-            compiled,
-            COMPILED_CHAIN_GOALS if on_cpu else (),
-            COMPILED,
-        ),
+        compared(CHAIN, title, "operation", recorded, goals[0]),
+        compared(f"{CHAIN}-compiled", "the same, compiled", "operation", compiled, goals[1], COMPILED),
     ]
 
 

@@ -44,8 +44,7 @@ def bench(
 ) -> None:
     """Compare time and memory of training steps and denoising with torch's, and JAX's and autograd's if installed.
 
-    Contenders take turns in one run: what counts is the ratio in a round. The time that a first call takes, to be
-    compiled, is given too.
+    Contenders take turns in one run: what counts is the ratio in a round. First calls, which compile, are timed too.
 
     To have all of them: pip install jax autograd
 
