@@ -86,7 +86,7 @@ def var_mean(
 ) -> tuple[Any, Any]:
     if isinstance(dim, bool):  # torch also has var_mean(x, unbiased)
         dim, unbiased = None, dim
-    return var(x, dim, unbiased, keepdim, correction=correction), torch.mean(x, dim, keepdim)
+    return var(x, dim, unbiased, keepdim, correction=correction), _mean(x, dim, keepdim)
 
 
 @implements(torch.std_mean)
@@ -95,7 +95,12 @@ def std_mean(
 ) -> tuple[Any, Any]:
     if isinstance(dim, bool):  # torch also has std_mean(x, unbiased)
         dim, unbiased = None, dim
-    return std(x, dim, unbiased, keepdim, correction=correction), torch.mean(x, dim, keepdim)
+    return std(x, dim, unbiased, keepdim, correction=correction), _mean(x, dim, keepdim)
+
+
+def _mean(x: Any, dim: Any, keepdim: bool) -> Any:
+    """In float64, as torch has it beside a variance."""
+    return torch.mean(x, dim, keepdim, dtype=torch.float64).to(x.dtype)
 
 
 @implements(torch.msort, Tensor.msort)
