@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import torch
@@ -42,7 +43,9 @@ def addmv(x: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> A
 
 @implements(torch.addbmm, Tensor.addbmm)
 def addbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    return _plus(x, torch.matmul(_scaled(batch1, alpha), batch2).sum(0), beta)
+    # One product, whose kernel adds up all: rounded one by one, those of half precision may pass its range.
+    rows = batch1.permute(1, 0, 2).reshape(batch1.shape[1], -1)
+    return _plus(x, torch.matmul(_scaled(rows, alpha), batch2.reshape(-1, batch2.shape[2])), beta)
 
 
 @implements(torch.addr, Tensor.addr)
@@ -106,10 +109,12 @@ def kron(x: Any, y: Any) -> Any:
 @implements(torch.linalg.multi_dot)
 def multi_dot(tensors: Sequence[Any]) -> Any:
     """The product of matrices, the first and the last possibly vectors, from left to right."""
-    product = tensors[0]
-    for factor in tensors[1:]:
-        product = torch.matmul(product, factor)
-    return product
+    return _product(*tensors)
+
+
+@in_float32
+def _product(*tensors: Any) -> Any:
+    return reduce(torch.matmul, tensors)
 
 
 @implements(torch.einsum)

@@ -39,26 +39,7 @@ for _example in EXAMPLES:
     BY_NAME.setdefault(name_of(_example.function), []).append(_example)
 
 
-# Where torch is still ahead, at the ends of a range.
-BEHIND = {
-    "torch.clamp": "gradients where the bounds are equal or crossed",
-    "torch.var": "the gradient at a quarter of the largest number, whose mean is not known by then",
-    "torch.std": "as var",
-    "torch.var_mean": "as var",
-    "torch.std_mean": "as var",
-    "torch.logcumsumexp": "the gradient at a quarter of the largest number",
-    "torch.addbmm": "its products are added up in float16, not inside one kernel",
-    "torch.linalg.multi_dot": "the gradient's products, in another order, pass beyond float16",
-    "torch.linalg.solve_triangular": "a singular matrix is refused, where torch gives infinities",
-    "torch.linalg.slogdet": "a singular matrix has no gradient here",
-    "torch.linalg.det": "a few units in the last place; products beyond the range",
-    "torch.logdet": "a singular matrix has no gradient here",
-    "torch.nn.functional.poisson_nll_loss": "Stirling's terms cancel, in torch too",
-}
-AS_GOOD = [name if name not in BEHIND else pytest.param(name, marks=pytest.mark.xfail(strict=True)) for name in BY_NAME]
-
-
-@pytest.mark.parametrize("name", AS_GOOD)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_a_function_is_no_worse_than_torchs(name: str) -> None:
     found = walk(BY_NAME[name], few=True)
     assert found.calls > 0
