@@ -153,9 +153,11 @@ def logsigmoid(x: Tensor) -> Tensor:
 
 
 def _sigmoid_of_minus(x: Any) -> Any:
-    """Of the smaller sigmoid, so that its own derivative, the sigmoid times what it lacks of 1, keeps its digits."""
+    """Of the smaller sigmoid, so that its own derivative, the sigmoid times what it lacks of 1, keeps its digits; of an
+    exponential, as torch's sigmoid of -100 is 0."""
     negative = x < 0
-    smaller = torch.sigmoid(torch.where(negative, x, -x))
+    power = torch.exp(torch.where(negative, x, -x))
+    smaller = power / (1 + power)
     return torch.where(negative, 1 - smaller, smaller)
 
 

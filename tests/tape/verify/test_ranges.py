@@ -12,11 +12,12 @@ import tape
 from tape.core.domain import Real
 from tape.core.traced import Traced
 from tape.verify.__main__ import main
-from tape.verify.ranges import DTYPES, run_walk, walk
+from tape.verify.ranges import DTYPES, run_walk, walk, walking
 from tape.verify.ranges.calls import CALLS
-from tape.verify.ranges.comparing import compare
-from tape.verify.ranges.drawing import drawn, magnitudes, points
-from tape.verify.ranges.example import call, name_of, wide
+from tape.verify.ranges.comparing import NOT_FINITE, Outcome, Undefined, compare
+from tape.verify.ranges.differing import bear_out
+from tape.verify.ranges.drawing import Point, drawn, magnitudes, points
+from tape.verify.ranges.example import call, matrix, name_of, wide
 from tape.verify.ranges.exceptions import MODULES, NOT_WALKED, unwalked
 
 images = wide("1 3 6 6")
@@ -121,6 +122,68 @@ def test_a_wrong_dtype_and_an_error_of_ours_are_faults() -> None:
         raise tape.TapeError("no")
 
     assert compare(refuses, torch.clone, (x,), {}, [0])[0].broken == "TapeError: no"
+
+
+def test_a_refusal_is_none_where_torch_has_no_number() -> None:
+    def refuses(x: Any) -> Any:
+        raise RuntimeError("singular")
+
+    with pytest.raises(Undefined, match="singular"):
+        compare(refuses, torch.log, (-torch.ones(2),), {}, [0])
+    assert compare(refuses, torch.log, (torch.ones(2),), {}, [0])[0].broken == "RuntimeError: singular"
+
+
+class Doubled(torch.autograd.Function):
+    """A right value with a wrong derivative."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return 3 * g
+
+
+def test_a_derivative_of_torchs_that_its_own_values_refute_is_no_judge() -> None:
+    x = (torch.tensor([1.0, -2.0]),)
+
+    def wrong(outcomes: Any) -> list[bool]:
+        return [outcome.wrong for outcome in outcomes]
+
+    assert wrong(compare(lambda x: 2 * x, Doubled.apply, x, {}, [0])) == [False, False]
+    assert wrong(compare(lambda x: 2.2 * x, Doubled.apply, x, {}, [0])) == [True, True]
+    assert wrong(compare(lambda x: 2 * x, lambda x: Doubled.apply(x) + 0.2 * x, x, {}, [0])) == [True, True]
+    assert wrong(compare(lambda x: 2 * torch.sum(x), lambda x: 2 * torch.amax(x), x, {}, [0]))[1]
+
+
+def test_a_kink_refutes_nothing() -> None:
+    at_zero = [torch.zeros(2, dtype=torch.float64)]
+    tied = [torch.ones(2, dtype=torch.float64)]
+    halves, ones = [torch.tensor([0.5, 0.5])], [torch.tensor([0.0, 2.0])]
+    assert not bear_out(lambda x: torch.abs(x[0]).sum(), at_zero, [torch.zeros(2)], [torch.ones(2)])
+    assert bear_out(lambda x: torch.amax(x[0]), tied, halves, ones)
+    assert not bear_out(lambda x: torch.amax(x[0]), tied, halves, halves)
+    assert not bear_out(lambda x: torch.amax(x[0]), tied, [torch.full((2,), torch.nan)], ones)
+
+
+def test_a_sum_that_torch_loses_in_another_draw_means_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = {"torch_lost": True}
+    for dtype, seen, faults in (
+        (torch.float32, {}, 1),
+        (torch.float32, lost, 0),
+        (torch.float16, lost, 1),
+    ):
+        draws = iter([[Outcome("value", NOT_FINITE)]] + 8 * [[Outcome("value", **seen)]])
+        monkeypatch.setattr(walking, "_at", lambda *_, draws=draws: next(draws))
+        monkeypatch.setattr(walking, "points", lambda *_: [Point(1.0, "mixed")])
+        assert len(walk([call(torch.square, wide("3"))], [dtype]).findings) == faults
+
+
+def test_no_number_drawn_is_infinite() -> None:
+    example = call(torch.linalg.det, matrix("4 4"))
+    for point in points(example, torch.float16):
+        assert drawn(example, point, torch.float16, 0)[0][0].isfinite().all()
 
 
 def test_a_planted_fault_is_found_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
