@@ -20,8 +20,14 @@ def prod(x: Any, dim: int | None = None, keepdim: bool = False, *, dtype: torch.
     return _prod(x.reshape(-1), 0, keepdim) if dim is None else _prod(x, dim, keepdim)
 
 
-@in_float32
 def _prod(x: Any, dim: int, keepdim: bool) -> Any:
+    """In float64: of equal factors, what a half is wrong by is so often doubled."""
+    if not x.dtype.is_floating_point:
+        return _by_halves(x, dim, keepdim)
+    return _by_halves(x.to(torch.float64), dim, keepdim).to(x.dtype)
+
+
+def _by_halves(x: Any, dim: int, keepdim: bool) -> Any:
     if x.ndim == 0:
         return x.clone()
     dim = axis(dim, x.ndim)

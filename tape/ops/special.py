@@ -118,7 +118,12 @@ def _share(part: Any, whole: Any) -> Any:
     return part / torch.where(whole == 0, math.inf, whole)
 
 
-hypot.defvjp(x=lambda g, ans, x: g * _share(x, ans), y=lambda g, ans, y: g * _share(y, ans))
+@in_float32
+def _toward(g: Any, part: Any, whole: Any) -> Any:
+    return g * _share(part, whole)
+
+
+hypot.defvjp(x=lambda g, ans, x: _toward(g, x, ans), y=lambda g, ans, y: _toward(g, y, ans))
 
 
 @op(

@@ -6,8 +6,8 @@ both round, and which one is lucky at an entry means nothing. What torch keeps f
 be finite. Where torch has no kernel for a dtype, it computes in float32 in its place, and its results are rounded.
 Torch's error may be small by luck, so that a walk tries more draws before it accuses.
 
-Where torch has no number, neither is one asked of tape, which may refuse the call. Where its gradient in float64 is not
-the slope of its own values, and tape's is, tape's is right.
+Where torch has no number, neither is one asked of tape, which may refuse the call. Where its gradient in float64 is
+refuted by its own values, that of tape in float64 is the judge.
 """
 
 import math
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from tape import tree
 from tape.transforms.gradients import vjp
-from tape.verify.ranges.differing import bear_out
+from tape.verify.ranges.differing import is_refuted
 
 __all__ = ["NOT_FINITE", "Outcome", "Undefined", "compare"]
 
@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
     """One result of a call beside torch's: which it is, and its entry where it is worst.
 
     `broken` says what is wrong with it beyond any error. `off` and `torch_off` are the largest errors, in units in
-    the last place of the result's largest entry. `torch_lost` says that torch's own has infinities or nans where it
+    the last place of the result's largest entry, which is `unit`. `torch_lost` says that torch's own has infinities or nans where it
     should have numbers.
     """
 
@@ -47,6 +47,7 @@ class Outcome(NamedTuple):
     torch: float = math.nan
     float64: float = math.nan
     torch_lost: bool = False
+    unit: float = 0.0
 
     @property
     def wrong(self) -> bool:
@@ -128,21 +129,25 @@ def compare(
         return [Outcome("the call", f"{type(error).__name__}: {str(error)[:120]}")]
     if lacking is not None:
         peer = _Side(*([t.to(m.dtype) for t, m in zip(*pair, strict=True)] for pair in zip(peer, mine, strict=True)))
-    outcomes = [
-        _outcome(name if len(three[0]) == 1 else f"{name} {i}", *entry)
-        for name, *three in zip(("value", "gradient"), mine, peer, right, strict=True)
-        for i, entry in enumerate(zip(*three, strict=True))
-    ]
-    if not any(outcome.wrong for outcome in outcomes[len(mine.outputs) :]):
-        return outcomes
+    outcomes = _outcomes("value", mine.outputs, peer.outputs, right.outputs)
+    gradients = _outcomes("gradient", mine.gradients, peer.gradients, right.gradients)
+    if any(outcome.wrong for outcome in gradients):
+        wide = [x.to(torch.float64) for x in inputs]
+        ys, pullback = vjp(of(ours, torch.float64), *wide)
+        other = list(pullback(_cotangents(ys, seed)))
 
-    def total(x: list[Tensor]) -> Tensor:
-        ys = of(theirs, torch.float64)(*x)
-        return sum((torch.sum(c * y) for c, y in zip(_cotangents(ys, seed), ys, strict=True)), torch.tensor(0.0))
+        def weighed(x: Sequence[Tensor]) -> list[Tensor]:
+            ys = of(theirs, torch.float64)(*x)
+            return [c * y for c, y in zip(_cotangents(ys, seed), ys, strict=True)]
 
-    if bear_out(total, [x.to(torch.float64) for x in inputs], mine.gradients, right.gradients):
-        return outcomes[: len(mine.outputs)] + [Outcome(o.what) for o in outcomes[len(mine.outputs) :]]
-    return outcomes
+        if is_refuted(right.gradients, other, weighed, wide):
+            gradients = _outcomes("gradient", mine.gradients, peer.gradients, other)
+    return outcomes + gradients
+
+
+def _outcomes(name: str, mine: list[Any], theirs: list[Any], right: list[Any]) -> list[Outcome]:
+    names = [name] if len(mine) == 1 else [f"{name} {i}" for i in range(len(mine))]
+    return [_outcome(*entry) for entry in zip(names, mine, theirs, right, strict=True)]
 
 
 def _lacks_a_number(side: _Side) -> bool:
@@ -181,13 +186,16 @@ def _outcome(what: str, mine: Tensor, theirs: Tensor, right: Tensor) -> Outcome:
     def at(badness: Tensor, **found: Any) -> Outcome:
         entry = int(badness.reshape(-1).argmax())
         values = [float(y.reshape(-1)[entry]) for y in (mine, theirs, right)]
-        return Outcome(what, tape=values[0], torch=values[1], float64=values[2], torch_lost=lost, **found)
+        return Outcome(what, tape=values[0], torch=values[1], float64=values[2], torch_lost=lost, unit=unit, **found)
 
     for broken, wrong in ((NOT_FINITE, kept & ~mine.isfinite()), ("nan", infinite & mine.isnan())):
         if bool(wrong.any()):
             return at(wrong.to(torch.float64), broken=broken)
     error = torch.where(representable & mine.isfinite(), (mine.to(torch.float64) - goal).abs(), 0.0)
-    return at(error, off=float(error.max()) / unit, torch_off=float(its.max()) / unit)
+    torch_off = float(its.max())
+    if not near_right:  # no digit of torch's is right
+        torch_off = max(torch_off, 2 * scale)
+    return at(error, off=float(error.max()) / unit, torch_off=torch_off / unit)
 
 
 def _kind(x: Tensor) -> str:

@@ -126,26 +126,31 @@ def _at(example: Example, point: Point, dtype: torch.dtype, seed: int) -> list[O
 def _confirmed(
     outcomes: Sequence[Outcome], example: Example, point: Point, dtype: torch.dtype, seed: int
 ) -> list[Outcome]:
-    """Those that are wrong even when torch's largest error in some more draws near the point is allowed.
+    """Those that are wrong even beside some more draws: at the point, and near it for what has no chance in it.
 
-    Where torch has lost numbers of float32's range in one of them, a sum has passed the largest number on its way, and
-    that tape's does in another draw means nothing.
+    In one of them torch's error may be larger. Where torch has lost numbers of float32's range, a sum has passed the
+    largest number on its way, and that tape's does in another draw means nothing. Where a result is far smaller than
+    in another draw at the same magnitude, terms of that size have cancelled in it, and it is as precise as they are.
     """
     wrong = [outcome for outcome in outcomes if outcome.wrong]
     for draw in range(1, _DRAWS + 1):
-        near = point._replace(magnitude=point.magnitude * (1 - 0.07 * draw))
-        try:
-            again = {outcome.what: outcome for outcome in _at(example, near, dtype, seed + draw)}
-        except Undefined:
-            continue
-        wrong = [o for o in (_beside(o, again.get(o.what, o), dtype) for o in wrong) if o.wrong]
-        if not wrong:
-            break
+        for other in (point, point._replace(magnitude=point.magnitude * (1 - 0.07 * draw))):
+            try:
+                again = {outcome.what: outcome for outcome in _at(example, other, dtype, seed + draw)}
+            except Undefined:
+                continue
+            wrong = [_beside(o, again[o.what], dtype, other == point) if o.what in again else o for o in wrong]
+            wrong = [outcome for outcome in wrong if outcome.wrong]
+            if not wrong:
+                return wrong
     return wrong
 
 
-def _beside(outcome: Outcome, other: Outcome, dtype: torch.dtype) -> Outcome:
-    """An outcome with the luck that torch has had in another draw."""
+def _beside(outcome: Outcome, other: Outcome, dtype: torch.dtype, at_the_point: bool) -> Outcome:
+    """An outcome with what another draw excuses."""
     if other.torch_lost and outcome.broken == NOT_FINITE and dtype is not torch.float16:
         return Outcome(outcome.what)
+    if at_the_point and other.unit > outcome.unit:
+        smaller = outcome.unit / other.unit
+        outcome = outcome._replace(unit=other.unit, off=outcome.off * smaller, torch_off=outcome.torch_off * smaller)
     return outcome._replace(torch_off=max(outcome.torch_off, other.torch_off))

@@ -15,7 +15,7 @@ from tape.verify.__main__ import main
 from tape.verify.ranges import DTYPES, run_walk, walk, walking
 from tape.verify.ranges.calls import CALLS
 from tape.verify.ranges.comparing import NOT_FINITE, Outcome, Undefined, compare
-from tape.verify.ranges.differing import bear_out
+from tape.verify.ranges.differing import is_refuted
 from tape.verify.ranges.drawing import Point, drawn, magnitudes, points
 from tape.verify.ranges.example import call, matrix, name_of, wide
 from tape.verify.ranges.exceptions import MODULES, NOT_WALKED, unwalked
@@ -133,6 +133,10 @@ def test_a_refusal_is_none_where_torch_has_no_number() -> None:
     assert compare(refuses, torch.log, (torch.ones(2),), {}, [0])[0].broken == "RuntimeError: singular"
 
 
+def doubles(*entries: float) -> torch.Tensor:
+    return torch.tensor(entries, dtype=torch.float64)
+
+
 class Doubled(torch.autograd.Function):
     """A right value with a wrong derivative."""
 
@@ -158,13 +162,18 @@ def test_a_derivative_of_torchs_that_its_own_values_refute_is_no_judge() -> None
 
 
 def test_a_kink_refutes_nothing() -> None:
-    at_zero = [torch.zeros(2, dtype=torch.float64)]
-    tied = [torch.ones(2, dtype=torch.float64)]
-    halves, ones = [torch.tensor([0.5, 0.5])], [torch.tensor([0.0, 2.0])]
-    assert not bear_out(lambda x: torch.abs(x[0]).sum(), at_zero, [torch.zeros(2)], [torch.ones(2)])
-    assert bear_out(lambda x: torch.amax(x[0]), tied, halves, ones)
-    assert not bear_out(lambda x: torch.amax(x[0]), tied, halves, halves)
-    assert not bear_out(lambda x: torch.amax(x[0]), tied, [torch.full((2,), torch.nan)], ones)
+    tied = [doubles(1.0, 1.0)]
+    halves, ones = [doubles(0.5, 0.5)], [doubles(0.0, 2.0)]
+    assert is_refuted(ones, halves, lambda x: [torch.amax(x[0])], tied)
+    assert not is_refuted(halves, ones, lambda x: [torch.amax(x[0])], tied)
+    assert not is_refuted(ones, [doubles(torch.nan, 0.5)], lambda x: [torch.amax(x[0])], tied)
+
+
+def test_what_no_value_shows_is_refuted_unless_both_agree() -> None:
+    x, curved, flat = [doubles(1e-38)], [doubles(-3e-38)], [doubles(0.0)]
+    assert is_refuted(flat, curved, lambda x: [torch.sinc(x[0])], x)
+    assert not is_refuted(curved, curved, lambda x: [torch.sinc(x[0])], x)
+    assert not is_refuted([doubles(2e-38)], flat, lambda x: [x[0] * x[0]], x)  # a square of 1e-38 is one in float64
 
 
 def test_a_sum_that_torch_loses_in_another_draw_means_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +183,7 @@ def test_a_sum_that_torch_loses_in_another_draw_means_nothing(monkeypatch: pytes
         (torch.float32, lost, 0),
         (torch.float16, lost, 1),
     ):
-        draws = iter([[Outcome("value", NOT_FINITE)]] + 8 * [[Outcome("value", **seen)]])
+        draws = iter([[Outcome("value", NOT_FINITE)]] + 16 * [[Outcome("value", **seen)]])
         monkeypatch.setattr(walking, "_at", lambda *_, draws=draws: next(draws))
         monkeypatch.setattr(walking, "points", lambda *_: [Point(1.0, "mixed")])
         assert len(walk([call(torch.square, wide("3"))], [dtype]).findings) == faults
