@@ -232,8 +232,10 @@ def scaled_dot_product_attention(
     if enable_gqa:
         key = torch.repeat_interleave(key, query.shape[-3] // key.shape[-3], -3)
         value = torch.repeat_interleave(value, query.shape[-3] // value.shape[-3], -3)
-    # Scaled first: what is scaled down after the product may be infinite in it.
-    scores = torch.matmul(query * (1 / math.sqrt(query.shape[-1]) if scale is None else scale), key.mT)
+    # A power of 2 first, as what is scaled down after the product may be infinite in it; what remains is no such power,
+    # and would round the query, so that equal scores of half-precision numbers differed.
+    rest, exponent = math.frexp(1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    scores = _scaled(torch.matmul(query * 2.0 ** (exponent - 1), key.mT), 2 * rest)
     if is_causal:
         if attn_mask is not None:
             raise ValueError("scaled_dot_product_attention: give attn_mask or is_causal, not both")

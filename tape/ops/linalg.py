@@ -81,7 +81,7 @@ solve_triangular.defvjp(A=_triangle, B=_solved)
 @op(case(real("n n", diagonal=7.0)).refuses(unsolvable, -torch.eye(2), match="is not positive-definite"))
 def cholesky_factor(a: Tensor) -> Tensor:
     """The lower factor of a positive definite matrix's symmetric part."""
-    return torch.linalg.cholesky((a + a.mT) / 2)  # type: ignore[no-any-return]
+    return torch.linalg.cholesky(a + (a.mT - a) / 2)  # type: ignore[no-any-return]
 
 
 def _cholesky(g: Any, ans: Any) -> Any:

@@ -9,15 +9,28 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
+from tape.core.domain import case, real
 from tape.core.implementing import implements
+from tape.core.registry import op
 from tape.ops.precision import in_float32
 from tape.ops.variance import centred
 
 
+@op(case(real("a b c"), dim=((0,), (-1,), (0, 1)), eps=(1e-5, 0.5), sizes={"a": (1, 3), "b": (1, 3), "c": (1, 3)}))
+def root_mean_square(x: Tensor, *, dim: tuple[int, ...], eps: float) -> Tensor:
+    """The root of eps and the mean of the squares; the dimensions stay, at size 1."""
+    return torch.sqrt(torch.mean(torch.square(x), dim, keepdim=True) + eps)
+
+
+# Of numbers of order 1, where the cube of a reciprocal root would be out of range.
+root_mean_square.defvjp(x=lambda g, x, ans, dim: g * (x / ans) / math.prod(x.shape[d] for d in dim))
+
+
 def _standardised(x: Any, dims: tuple[int, ...], eps: float) -> Any:
     rest = centred(x, dim=dims)
-    return rest * torch.rsqrt((rest * rest).mean(dims, keepdim=True) + eps)
+    return rest / root_mean_square(rest, dim=dims, eps=eps)
 
 
 def _affine(x: Any, weight: Any, bias: Any) -> Any:
@@ -52,7 +65,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     float32's for half precision."""
     dims = _last("rms_norm", input, normalized_shape)
     small = torch.finfo(input.dtype).eps if eps is None else eps
-    return _affine(input * torch.rsqrt((input * input).mean(dims, keepdim=True) + small), weight, None)
+    return _affine(input / root_mean_square(input, dim=dims, eps=small), weight, None)
 
 
 @implements(F.group_norm)

@@ -35,8 +35,8 @@ class Outcome(NamedTuple):
     """One result of a call beside torch's: which it is, and its entry where it is worst.
 
     `broken` says what is wrong with it beyond any error. `off` and `torch_off` are the largest errors, in units in
-    the last place of the result's largest entry, which is `unit`. `torch_lost` says that torch's own has infinities or nans where it
-    should have numbers.
+    the last place of the result's largest entry, which is `unit`. `torch_lost` says that torch's own has infinities or
+    nans where it should have numbers.
     """
 
     what: str

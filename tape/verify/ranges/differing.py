@@ -12,8 +12,9 @@ from torch import Tensor
 __all__ = ["is_refuted"]
 
 _STEP = 1e-4  # of each number
-_CLOSE = 0.01
-_APART = 0.1
+_SMOOTH = 0.01
+_CLOSE = 1e-5
+_APART = 1e-4
 _UNIT = torch.finfo(torch.float64).eps
 
 Parts = Callable[[Sequence[Tensor]], list[Tensor]]
@@ -49,7 +50,7 @@ def is_refuted(gradients: Sequence[Tensor], others: Sequence[Tensor], f: Parts, 
         left, right = (at - before) / _STEP, (after - at) / _STEP
         slope = (left + right) / 2
         size = sum(float((o * d).abs().sum()) for o, d in zip(others, along, strict=True))
-        if not abs(left - right) <= _CLOSE * size:
+        if not abs(left - right) <= _SMOOTH * size:
             continue
         if not abs(slope - _slope(others, along)) <= _CLOSE * size:
             return False
