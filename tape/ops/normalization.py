@@ -28,9 +28,11 @@ def root_mean_square(x: Tensor, *, dim: tuple[int, ...], eps: float) -> Tensor:
 root_mean_square.defvjp(x=lambda g, x, ans, dim: g * (x / ans) / math.prod(x.shape[d] for d in dim))
 
 
-def _standardised(x: Any, dims: tuple[int, ...], eps: float) -> Any:
+def _standardised(x: Any, dims: tuple[int, ...], eps: float, weight: Any = None) -> Any:
+    """Without mean, over the root of the mean square; a `weight` that is as small as that is multiplied in with it."""
     rest = centred(x, dim=dims)
-    return rest / root_mean_square(rest, dim=dims, eps=eps)
+    size = root_mean_square(rest, dim=dims, eps=eps)
+    return rest / size if weight is None else rest * (weight / size)
 
 
 def _affine(x: Any, weight: Any, bias: Any) -> Any:
@@ -76,10 +78,11 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
         raise ValueError(
             f"group_norm: the channels of shape {tuple(input.shape)} do not divide into {num_groups} groups"
         )
-    inside = input.shape[1] // num_groups * math.prod(input.shape[2:])
-    grouped = input.reshape(input.shape[0], num_groups, inside)
-    normal = _standardised(grouped, (2,), eps).reshape(input.shape)
-    return _affine(normal, _per_channel(weight, input), _per_channel(bias, input))
+    inside = input.shape[1] // num_groups
+    grouped = input.reshape(input.shape[0], num_groups, inside, math.prod(input.shape[2:]))
+    weights = None if weight is None else weight.reshape(num_groups, inside, 1)
+    normal = _standardised(grouped, (2, 3), eps, weights).reshape(input.shape)
+    return _affine(normal, None, _per_channel(bias, input))
 
 
 @implements(F.instance_norm)
@@ -97,8 +100,8 @@ def instance_norm(
     """Over each channel of each example. Without running statistics the momentum has no part."""
     if running_mean is not None or running_var is not None or not use_input_stats:
         raise NotImplementedError("instance_norm: running statistics are not supported; leave them out")
-    normal = _standardised(input, tuple(range(2, input.ndim)), eps)
-    return _affine(normal, _per_channel(weight, input), _per_channel(bias, input))
+    normal = _standardised(input, tuple(range(2, input.ndim)), eps, _per_channel(weight, input))
+    return _affine(normal, None, _per_channel(bias, input))
 
 
 @implements(F.batch_norm)
@@ -123,10 +126,10 @@ def batch_norm(
                 "batch_norm: training=True changes running statistics in place, which is not recorded; "
                 "leave them out and average the batches' statistics yourself"
             )
-        normal = _standardised(input, (0, *range(2, input.ndim)), eps)
-    else:
-        if running_mean is None or running_var is None:
-            raise ValueError("batch_norm: running_mean and running_var are needed unless training=True")
-        scale = torch.rsqrt(_per_channel(running_var, input) + eps)
-        normal = (input - _per_channel(running_mean, input)) * scale
+        normal = _standardised(input, (0, *range(2, input.ndim)), eps, _per_channel(weight, input))
+        return _affine(normal, None, _per_channel(bias, input))
+    if running_mean is None or running_var is None:
+        raise ValueError("batch_norm: running_mean and running_var are needed unless training=True")
+    scale = torch.rsqrt(_per_channel(running_var, input) + eps)
+    normal = (input - _per_channel(running_mean, input)) * scale
     return _affine(normal, _per_channel(weight, input), _per_channel(bias, input))
