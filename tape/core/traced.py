@@ -59,7 +59,7 @@ class Traced:
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
             raise TypeError("iteration over a 0-d tensor")
-        return iter(torch.unbind(self, 0))
+        return iter(torch.unbind(self))
 
     # A comparison gives a tensor, as torch's does, so hashing goes by identity.
     def __hash__(self) -> int:
