@@ -1,6 +1,9 @@
 """The mutation test of a few rules, and what it does with a mutant that nobody notices."""
 
 import ast
+import importlib
+import inspect
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ from tape.verify.mutants import (
 )
 from tape.verify.mutants.changes import changed_trees
 from tape.verify.mutants.equivalent import EQUIVALENT
-from tape.verify.mutants.sites import applied
+from tape.verify.mutants.sites import ENGINE, applied
 
 
 def no_tests(subject: str) -> None:
@@ -233,8 +236,50 @@ def test_the_unit_tests_can_judge_twice_in_one_process(tmp_path: Path, monkeypat
         by_tests("engine.laws")
 
 
-@pytest.mark.parametrize("module", ["tape.core.running", "tape.transforms.modules"])
-def test_mutants_of_a_decorated_function_can_be_applied(module: str) -> None:
+@pytest.mark.parametrize("module", ENGINE)
+def test_mutants_of_the_engine_are_applied_where_its_functions_run(module: str) -> None:
+    """Below decorators, in class methods and in both functions of a property."""
+    source = inspect.getsourcefile(importlib.import_module(module))
     for mutant in engine_mutants([module]):
+        assert mutant.target.__code__.co_filename == source
+        assert mutant.code.co_name == mutant.target.__code__.co_name
         with applied(mutant):
             assert mutant.target.__code__ is mutant.code
+
+
+def test_every_function_of_the_engine_that_computes_something_has_mutants() -> None:
+    functions = {f"{mutant.module}.{mutant.function}" for mutant in engine_mutants()}
+    assert {
+        "tape.core.running.recording",  # a context manager
+        "tape.core.traced.Traced.__torch_function__",  # a class method
+        "tape.core.tape.Tape.ended",  # a property
+        "tape.core.tape.Tape.ended.setter",
+        "tape.core.boundary.companions._implemented",  # its results are kept
+        "tape.core.boundary.autograd_functions._guarded",  # wraps a function of torch's
+    } <= functions
+
+
+def test_what_a_function_kept_is_forgotten_while_it_has_another_code() -> None:
+    from tape.core.boundary.companions import _implemented
+
+    (mutant, *_) = [m for m in engine_mutants(["tape.core.boundary.companions"]) if m.function == "_implemented"]
+    assert _implemented("nn")
+    with applied(mutant):
+        assert _implemented.cache_info().currsize == 0
+    _implemented("nn")
+    with applied(mutant), suppress(Exception):
+        _implemented("tape.core")
+    assert _implemented.cache_info().currsize == 0
+
+
+def test_what_a_mutant_left_running_is_gone_after_its_trial() -> None:
+    from tape.core.running import recording, running
+    from tape.core.tape import Tape
+
+    removal = "_state.tapes.remove(tape) -> pass"
+    (mutant,) = [m for m in engine_mutants(["tape.core.running"]) if m.change == removal]
+    with applied(mutant):
+        with recording(Tape()):
+            pass
+        assert len(running()) == 1
+    assert running() == []
