@@ -30,11 +30,16 @@ _STEP = 1e-4
 # The parts of the engine are verified by what they do together; what takes long comes last.
 _ENGINE_ROOMS = ("core", "transforms")
 _ENGINE_TESTS = (
-    "transforms",
     "core/primitive",
     "core/test_sweep.py",
+    "core/test_traced.py",
     "core/calling",
+    "core/boundary",
+    "test_errors.py",
     "programs/test_tracing.py",
+    "transforms",
+    "edges",
+    "core/test_long_programs.py",
 )
 
 
@@ -157,7 +162,7 @@ def by_tests(module: str) -> None:
     own = Path("tests", *rooms)
     places = [own / f"test_{name}.py", own / name]
     first = [str(place) for place in places if place.exists()]
-    then = [str(Path("tests", "tape", place)) for place in _ENGINE_TESTS] if rooms[-1] in _ENGINE_ROOMS else []
+    then = [str(Path("tests", "tape", place)) for place in _ENGINE_TESTS] if {*rooms} & {*_ENGINE_ROOMS} else []
     if not first and not then:
         return
     then += map(str, Path("tests/tape/verify").glob("test_mutants_survivors.py"))
