@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import multiprocessing
 import os
 import signal
@@ -197,6 +198,7 @@ def _run(arguments: list[str]) -> None:
 def _in_child(arguments: list[str], quiet: IO[str]) -> None:
     import pytest
 
+    gc.freeze()  # what the parent has is nobody's garbage, and pytest collects often
     torch.set_num_threads(1)  # the parent's threads did not come along
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.gettempdir()  # failures of mutants are not kept
     # Plain asserts: pytest rewrites them to explain, which nobody reads here.

@@ -114,30 +114,6 @@ class TestLaws:
         close(hvp(f, inputs, tangents), expected)
 
 
-class TestAgainstTorch:
-    @given(seed=seeds)
-    def test_jvp_of_pytrees(self, seed: int) -> None:
-        def f(p: Any, y: Any) -> Any:
-            return {"a": torch.sin(p["w"] @ y), "b": [(p["w"] * p["v"]).sum(), y]}
-
-        like = ({"w": torch.empty(2, 3), "v": torch.empty(3)}, torch.empty(3))
-        primals = drawn(tape.tree.map(torch.Tensor.double, like), seed)
-        tangents = drawn(primals, seed + 1)
-        close(jvp(f, primals, tangents), torch.func.jvp(f, primals, tangents))
-
-    def test_has_aux(self, x: Tensor) -> None:
-        f = lambda x: (x * x, {"twice": x * 2, "name": "f"})
-        out, tangent, aux = jvp(f, (x,), (torch.ones_like(x),), has_aux=True)
-        assert aux.pop("name") == "f"
-        close((out, tangent, aux), (x * x, 2 * x, {"twice": 2 * x}))
-
-    def test_dtypes_are_kept(self) -> None:
-        for dtype in (torch.float16, torch.bfloat16, torch.float32):
-            x = torch.ones(3, dtype=dtype)
-            _, tangent = jvp(lambda x: (x.sin(), x.double() * 2), (x,), (x,))
-            assert [t.dtype for t in tangent] == [dtype, torch.float64]
-
-
 class TestLeaves:
     def test_what_is_no_floating_point_tensor_has_no_tangent(self, x: Tensor) -> None:
         f = lambda x, n, flag: (x * n if flag else x, x.argmax(), "name")
@@ -277,3 +253,27 @@ class TestRefusals:
     def test_hvp_of_a_function_that_is_no_number(self, x: Tensor) -> None:
         with pytest.raises(tape.TapeError, match="0-d"):
             hvp(torch.sin, (x,), (x,))
+
+
+class TestAgainstTorch:
+    @given(seed=seeds)
+    def test_jvp_of_pytrees(self, seed: int) -> None:
+        def f(p: Any, y: Any) -> Any:
+            return {"a": torch.sin(p["w"] @ y), "b": [(p["w"] * p["v"]).sum(), y]}
+
+        like = ({"w": torch.empty(2, 3), "v": torch.empty(3)}, torch.empty(3))
+        primals = drawn(tape.tree.map(torch.Tensor.double, like), seed)
+        tangents = drawn(primals, seed + 1)
+        close(jvp(f, primals, tangents), torch.func.jvp(f, primals, tangents))
+
+    def test_has_aux(self, x: Tensor) -> None:
+        f = lambda x: (x * x, {"twice": x * 2, "name": "f"})
+        out, tangent, aux = jvp(f, (x,), (torch.ones_like(x),), has_aux=True)
+        assert aux.pop("name") == "f"
+        close((out, tangent, aux), (x * x, 2 * x, {"twice": 2 * x}))
+
+    def test_dtypes_are_kept(self) -> None:
+        for dtype in (torch.float16, torch.bfloat16, torch.float32):
+            x = torch.ones(3, dtype=dtype)
+            _, tangent = jvp(lambda x: (x.sin(), x.double() * 2), (x,), (x,))
+            assert [t.dtype for t in tangent] == [dtype, torch.float64]
