@@ -92,8 +92,8 @@ def _in_one_step(name: str, f: Callable[[Sequence[Any]], Any], leaves: Sequence[
         refuse_ended(name, tape)
 
     def stripped(x: Traced) -> Any:
-        met[x.slot] = stood_in(x.value, around)
-        return met[x.slot]
+        met[x.slot] = x.value
+        return x.value
 
     def of_stripped(values: Sequence[Any]) -> Any:
         # Traced all the same, so that what `f` keeps or changes in place is noticed.

@@ -1,5 +1,6 @@
 """jvp and hvp: laws that hold for every function, and what they refuse."""
 
+import weakref
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -122,6 +123,10 @@ class TestLeaves:
         assert tangent[1:] == (None, None)
         close(tangent[0], 3 * x)
 
+    def test_names_among_the_primals_have_no_tangent(self, x: Tensor) -> None:
+        f = lambda p: getattr(torch, p["name"])(p["w"]).sum()
+        close(hvp(f, ({"w": x, "name": "sin"},), ({"w": x, "name": None},)), ({"w": -x * torch.sin(x), "name": None},))
+
     def test_constant_outputs_and_unused_inputs(self, x: Tensor) -> None:
         _, tangent = jvp(lambda x, y: (torch.ones(2), y, stop_gradient(x)), (x, x), (x, x))
         close(tangent, (torch.zeros(2), x, torch.zeros_like(x)))
@@ -136,6 +141,32 @@ class TestLeaves:
             results = tape.tree.leaves(jvp(f, (x,), (tangent,)))
             pointers = [t.untyped_storage().data_ptr() for t in [*results, x, tangent]]
             assert len(set(pointers)) == len(pointers)
+
+    def test_residuals_are_freed_while_the_pullback_is_recorded(self) -> None:
+        residuals: list[weakref.ref[Tensor]] = []
+        alive: list[int] = []
+
+        @tape.primitive
+        def watched(x: Any) -> Any:
+            ans = torch.sin(x)
+            residuals.append(weakref.ref(ans))
+            return ans
+
+        def rule(g: Any, ans: Any) -> Any:
+            alive.append(sum(ref() is not None for ref in residuals))
+            return g * ans.sum()
+
+        watched.defvjp(x=rule)
+
+        def f(x: Any) -> Any:
+            for _ in range(20):
+                x = watched(x)
+            return x
+
+        x = torch.ones(3)
+        jvp(f, (x,), (x,))
+        assert alive[0] == 20
+        assert alive[-1] <= 3
 
     def test_a_chain_of_ten_thousand_operations(self) -> None:
         def f(x: Any) -> Any:

@@ -65,8 +65,8 @@ def test_what_bwd_returns_must_fit(pulled: Any, message: str, x: Tensor) -> None
 
 
 def test_arguments_of_a_function_without_a_signature_are_counted(x: Tensor) -> None:
-    f = made(torch.mul, bwd=lambda _, g: (g, g[:1]))
-    with pytest.raises(tape.TapeError, match="custom_vjp mul: the cotangent of argument 1 has shape"):
+    f = made(torch.mul, bwd=lambda _, g: (g[:1], g))
+    with pytest.raises(tape.TapeError, match="custom_vjp mul: the cotangent of argument 0 has shape"):
         grad(lambda x: f(x, x).sum())(x)
 
 
