@@ -91,7 +91,7 @@ def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: boo
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         of_chosen, values, names = chosen.choose(f, args, kwargs)
         out, pushforward, aux = linearized(of_chosen, values, names, has_aux)
-        outputs, out_treedef = _outputs("jacfwd", out)
+        _, out_treedef = _outputs("jacfwd", out)
         leaves, in_treedef = tree.flatten(values)
         inputs = [leaf for leaf in leaves if is_float(leaf)]
 

@@ -23,6 +23,8 @@ _EQUALLY_LONG = {
         "zip(pulled, due, strict=True)",
         "zip(itertools.chain(*completed), mine, strict=True)",
     ),
+    "tape.transforms.jacobians.jacrev": ("zip(_ranges(outputs), outputs, strict=True)",),
+    "tape.transforms.jacobians.jacfwd": ("zip(_ranges(inputs), inputs, strict=True)",),
     "tape.transforms.checkpointing._in_one_step": (
         "zip(values, mine, strict=True)",
         "zip(leaves, mine, strict=True)",
@@ -62,6 +64,9 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.core.calling._is_view", "of = raw(of) -> pass"): "a recipe more at an inner level, which makes the same",
     ("tape.core.calling._is_view", "raw(of) -> of"): "a recipe more at an inner level, which makes the same",
     **{key: _STRICT for function, zips in _EQUALLY_LONG.items() for key in _lenient(function, zips)},
+    ("tape.transforms.jacobians._mapped", "1 -> 2"): "of several vectors of the basis the first alone is taken",
+    ("tape.transforms.jacobians._mapped", "count > 1 -> count >= 1"): "one row is a row of many",
+    ("tape.transforms.jacobians._mapped", "1 -> 2 #2"): "two rows one after the other are two at once",
     (
         "tape.transforms.checkpointing._repeatable",
         "_same(_state(generator), state) -> _same(state, _state(generator))",

@@ -116,6 +116,13 @@ class TestArguments:
         pointers = [leaf.untyped_storage().data_ptr() for leaf in [*found, x]]
         assert len(set(pointers)) == len(pointers)
 
+    @both
+    def test_devices(self, jacobian: Any) -> None:
+        """On one without numbers, so that no accelerator is needed."""
+        found = jacobian(lambda x: x * 2)(torch.ones(3, device="meta"))
+        assert found.device.type == "meta"
+        assert found.shape == (3, 3)
+
     def test_dtypes(self) -> None:
         single, double = torch.ones(2), torch.ones(2, dtype=torch.float64)
         assert jacrev(lambda x, y: x * y, (0, 1))(single, double)[0].dtype == torch.float32
@@ -158,6 +165,14 @@ class TestNesting:
         with guard():
             close(jacobian(torch.sin)(x), torch.diag(torch.cos(x)))
             close(hessian(lambda x: (x**3).sum())(x), torch.diag(6 * x))
+
+
+def test_blocks_that_an_outer_level_differentiates_beside_constant_ones(x: Tensor) -> None:
+    def outer(w: Any) -> Any:
+        blocks = jacrev(lambda p: w * p["a"] + p["b"])({"a": x, "b": x})
+        return blocks["a"].square().sum() + blocks["b"].sum()
+
+    close(grad(outer)(x), 2 * x)
 
 
 class TestRefusals:
