@@ -61,8 +61,9 @@ def is_stood_in(x: Any) -> bool:
     return type(x) is Traced and x.tape in _state.stand_ins
 
 
-def stood_in(x: Any) -> Any:
-    """What stands in for a value here; itself if nothing does."""
-    while is_stood_in(x):
-        x = _state.stand_ins[x.tape](x)
+def stood_in(x: Any, replacements: Mapping[Tape, Callable[[Traced], Any]] | None = None) -> Any:
+    """What stands in for a value here, or by other replacements than those of here; itself if nothing does."""
+    replacements = _state.stand_ins if replacements is None else replacements
+    while type(x) is Traced and x.tape in replacements:
+        x = replacements[x.tape](x)
     return x

@@ -56,6 +56,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(f)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
         leaves, treedef = tree.flatten((args, kwargs))
+        leaves = [stood_in(leaf) for leaf in leaves]
         tapes = {leaf.tape for leaf in leaves if type(leaf) is Traced}.union(running()).difference(stand_ins())
         if not tapes or not torch.is_grad_enabled():
             return f(*args, **kwargs)
@@ -92,8 +93,8 @@ def _in_one_step(name: str, f: Callable[[Sequence[Any]], Any], leaves: Sequence[
         refuse_ended(name, tape)
 
     def stripped(x: Traced) -> Any:
-        met[x.slot] = x.value
-        return x.value
+        met[x.slot] = stood_in(x.value, around)
+        return met[x.slot]
 
     def of_stripped(values: Sequence[Any]) -> Any:
         # Traced all the same, so that what `f` keeps or changes in place is noticed.
@@ -120,7 +121,7 @@ def _in_one_step(name: str, f: Callable[[Sequence[Any]], Any], leaves: Sequence[
             return fresh[x.slot]
 
         with standing_in({**around, tape: replaced}):
-            out = f(leaves)
+            out = f([leaf if slot is None else fresh[slot] for leaf, slot in zip(leaves, mine, strict=True)])
         results = [y for y in tree.leaves(out) if is_float(y)]
         if list(map(like, results)) != outputs:
             raise TapeError(f"{name}: its second run returned tensors of other shapes than the first; make it pure")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tape
@@ -67,6 +67,8 @@ def differentiated(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @given(program=programs, order=st.integers(1, 3))
+@example(program=("jvp", [("checkpoint", ["outside"]), "sin"]), order=1)
+@example(program=("custom", [("checkpoint", ["outside"]), "sin"]), order=1)
 def test_values_and_derivatives_of_any_nesting_are_the_same(program: Any, order: int) -> None:
     a = torch.tensor([0.3, -0.7], dtype=torch.float64)
     b = torch.tensor([0.9, 0.4], dtype=torch.float64)
