@@ -18,6 +18,7 @@ _LEVEL = "no two tapes have the same level"
 _OUTER = "of values that nobody records a call computes what the function does"
 _OFFSET = "versions are compared with versions that were read in the same way"
 
+_MEANWHILE = "a copy, should another thread make changes just then"
 _EQUALLY_LONG = {
     "tape.transforms.custom.CustomVjp.__call__": (
         "zip(pulled, due, strict=True)",
@@ -67,6 +68,8 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.transforms.jacobians._mapped", "1 -> 2"): "of several vectors of the basis the first alone is taken",
     ("tape.transforms.jacobians._mapped", "count > 1 -> count >= 1"): "one row is a row of many",
     ("tape.transforms.jacobians._mapped", "1 -> 2 #2"): "two rows one after the other are two at once",
+    ("tape.transforms.exchanging.seen_here", "dict(tensors) -> tensors"): _MEANWHILE,
+    ("tape.transforms.exchanging._Exchanging._exchanged", "list(self.calls) -> self.calls"): _MEANWHILE,
     (
         "tape.transforms.checkpointing._repeatable",
         "_same(_state(generator), state) -> _same(state, _state(generator))",
