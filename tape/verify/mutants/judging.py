@@ -206,9 +206,18 @@ def _in_child(arguments: list[str], quiet: IO[str]) -> None:
     # Hypothesis warns where it was at work before pytest began; other judges have put it to work.
     options += ["-W", "ignore::hypothesis.errors.HypothesisSideeffectWarning"]
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-        code = int(pytest.main([*arguments, *options]))
+        code = int(pytest.main([*arguments, *options], plugins=[_Unshrunk()]))
         quiet.flush()
     os._exit(code)
+
+
+class _Unshrunk:
+    """That a test fails is enough: hypothesis need not look for the smallest example, which takes most of the time."""
+
+    def pytest_configure(self) -> None:
+        phases = [phase for phase in settings().phases if phase not in (Phase.shrink, Phase.explain)]
+        settings.register_profile("unshrunk", settings(), phases=phases)
+        settings.load_profile("unshrunk")
 
 
 def by_properties(op: str) -> None:

@@ -163,7 +163,7 @@ def test_a_modules_unit_tests_are_files_and_a_folder_of_its_name(
 ) -> None:
     log = tmp_path / "runs"  # a file, because the tests run in a child
 
-    def run(arguments: list[str]) -> int:
+    def run(arguments: list[str], plugins: Any) -> int:
         log.write_text((log.read_text() if log.exists() else "") + "\n".join([*arguments, ""]))
         return 0
 
@@ -185,7 +185,7 @@ def test_the_other_tests_of_the_engines_rooms_are_run_for_a_module_that_stands_i
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "runs"
-    monkeypatch.setattr(pytest, "main", lambda arguments: log.write_text("\n".join(arguments)) * 0)
+    monkeypatch.setattr(pytest, "main", lambda arguments, plugins: log.write_text("\n".join(arguments)) * 0)
     monkeypatch.chdir(tmp_path)
     by_rooms("tape.ops.spelling")
     assert not log.exists()
@@ -284,6 +284,24 @@ def test_the_unit_tests_can_judge_twice_in_one_process(tmp_path: Path, monkeypat
     (tests / "test_laws.py").write_text("def test_law():\n    assert False\n")
     with pytest.raises(AssertionError, match="1 failed"):
         by_tests("engine.laws")
+
+
+def test_no_smallest_example_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, tests = tmp_path / "runs", tmp_path / "tests" / "engine"
+    tests.mkdir(parents=True)
+    (tests / "test_laws.py").write_text(
+        "from pathlib import Path\n"
+        "from hypothesis import given, strategies as st\n"
+        "@given(st.lists(st.integers(), min_size=20))\n"
+        "def test_law(numbers):\n"
+        f"    with Path({str(runs)!r}).open('a') as runs:\n"
+        "        runs.write('.')\n"
+        "    assert False\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AssertionError, match="1 failed"):
+        by_tests("engine.laws")
+    assert len(runs.read_text()) <= 3
 
 
 @pytest.mark.parametrize("module", ["tape.core.running", "tape.transforms.modules"])
