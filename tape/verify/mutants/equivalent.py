@@ -24,6 +24,7 @@ _EQUALLY_LONG = {
         "zip(pulled, due, strict=True)",
         "zip(itertools.chain(*completed), mine, strict=True)",
     ),
+    "tape.compiling.microbatching._swept": ("zip(chosen, inputs, strict=True)",),
     "tape.transforms.jacobians.jacrev": ("zip(_ranges(outputs), outputs, strict=True)",),
     "tape.transforms.jacobians.jacfwd": ("zip(_ranges(inputs), inputs, strict=True)",),
     "tape.transforms.checkpointing._in_one_step": (
@@ -68,6 +69,27 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.transforms.jacobians._mapped", "1 -> 2"): "of several vectors of the basis the first alone is taken",
     ("tape.transforms.jacobians._mapped", "count > 1 -> count >= 1"): "one row is a row of many",
     ("tape.transforms.jacobians._mapped", "1 -> 2 #2"): "two rows one after the other are two at once",
+    ("tape.compiling.microbatching.microbatch", "0 -> 1"): "either is no more than a microbatch has",
+    (
+        "tape.compiling.microbatching.microbatch",
+        "min(start + size, count) -> min(count, start + size)",
+    ): "the smaller of two is so in any order",
+    (
+        "tape.compiling.microbatching._shares",
+        "min(workers, len(pieces)) -> min(len(pieces), workers)",
+    ): "the smaller of two is so in any order",
+    (
+        "tape.compiling.microbatching._in_threads",
+        "max(1, cores // len(jobs)) -> max(cores // len(jobs), 1)",
+    ): "the larger of two is so in any order",
+    (
+        "tape.compiling.microbatching._in_threads",
+        "zip(jobs[1:], futures, strict=True) -> zip(jobs[1:], futures)",
+    ): _STRICT,
+    ("tape.compiling.microbatching._in_threads", "True -> False #2"): _STRICT,
+    ("tape.compiling.microbatching._swept", "list(leaves) -> leaves"): _COPY,
+    ("tape.compiling.microbatching._together", "x.add_(y) if type(x) is Tensor else x + y -> x + y"): _SPEED,
+    ("tape.compiling.microbatching._together", "type(x) -> x"): _SPEED,
     ("tape.transforms.exchanging.seen_here", "dict(tensors) -> tensors"): _MEANWHILE,
     ("tape.transforms.exchanging._Exchanging._exchanged", "list(self.calls) -> self.calls"): _MEANWHILE,
     (
