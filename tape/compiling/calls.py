@@ -5,6 +5,7 @@ A variant is tried once beside the operation itself, on the same numbers, and ta
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tape import tree
-from tape.compiling.line import Operation, View
+from tape.compiling.line import Operation, View, views_in
 
 __all__ = ["Call", "call_of"]
 
@@ -104,6 +105,13 @@ def _framed(inside: Tensor, x: Tensor, value: Any, *borders: Tensor) -> None:
         border.fill_(value)
 
 
+def _factored(a: Tensor, mode: str = "reduced", *, Q: Tensor, R: Tensor) -> None:
+    """`linalg_qr` with outputs in one memory, which torch's takes for the same tensor."""
+    q, r = torch.linalg.qr(a, mode)
+    Q.copy_(q)
+    R.copy_(r)
+
+
 # A method costs less than the operation's own object.
 _METHODS = {
     A.copy_.default: Tensor.copy_,
@@ -113,6 +121,7 @@ _METHODS = {
     A.div_.Tensor: Tensor.div_,
     A.fill_.Scalar: Tensor.fill_,
     A.zero_.default: Tensor.zero_,
+    A.linalg_qr.out: _factored,
 }
 
 
@@ -123,16 +132,19 @@ _RESPELLED: dict[Any, tuple[Any, Any]] = {
 }
 
 
+_MODULES = ("special", "linalg")  # under other names these have functions that torch has under the same
+
+
 def _variants(operation: Operation, targets: tuple[View, ...]) -> Iterator[Call]:
     op, args, kwargs = operation.op, operation.args, operation.kwargs
     name = op._schema.name.partition("::")[2]
     if op in _RESPELLED:
         function, more = _RESPELLED[op]
         yield Call(function, (*args, more), kwargs | {"out": targets[0]}, targets)
-    for module in (torch, torch.special, torch.linalg):
-        function = getattr(module, name.removeprefix("special_").removeprefix("linalg_"), None)
-        if function is not None and callable(function):
-            yield Call(function, args, kwargs | {"out": targets[0] if len(targets) == 1 else targets}, targets)
+    module, _, short = name.partition("_")
+    function = getattr(getattr(torch, module), short, None) if module in _MODULES else getattr(torch, name, None)
+    if callable(function):
+        yield Call(function, args, kwargs | {"out": targets[0] if len(targets) == 1 else targets}, targets)
     found = _out_overload(op)
     if found is not None:
         overload, names = found
@@ -174,37 +186,23 @@ def _kind(x: Any) -> Any:
 
 
 def _same_bits(operation: Operation, variant: Call) -> bool:
-    """Tries both on small numbers of their own."""
-    made: dict[View, Tensor] = {}
-    seeds = itertools.count()
-
-    def tensor(x: Any) -> Any:
-        if type(x) is not View:
-            return x
-        if x not in made:
-            made[x] = _numbers(x, next(seeds))
-        return made[x]
-
+    """Tries both on small numbers of their own; the variant in one memory, as a program has it."""
+    given = list(dict.fromkeys(views_in((operation.args, operation.kwargs))))
+    numbers = {view: _numbers(view, seed) for seed, view in enumerate(given)}
+    memory = _in_one_memory(numbers | {view: _numbers(view, 0) for view in variant.into or ()} | numbers)
+    apart = {view: x.as_strided(view.shape, view.stride) for view, x in numbers.items()}
     try:
-        args, kwargs = tree.map(tensor, (operation.args, operation.kwargs))
+        args, kwargs = tree.map(lambda x: apart.get(x, x), (operation.args, operation.kwargs))
         wanted = [x for x in tree.leaves(operation.op(*args, **kwargs)) if isinstance(x, Tensor)]
-        fresh = {view: _numbers(view, 0) for view in variant.into or ()}
-        args, kwargs = tree.map(
-            tensor, (variant.args, {k: v for k, v in variant.kwargs.items() if not _is_out(k, v, variant)})
-        )
-        outs = {k: tree.map(lambda x: fresh.get(x, x), v) for k, v in variant.kwargs.items() if _is_out(k, v, variant)}
-        variant.function(*args, **kwargs, **outs)
+        args, kwargs = tree.map(lambda x: memory.get(x, x), (variant.args, variant.kwargs))
+        variant.function(*args, **kwargs)
     except (RuntimeError, TypeError, IndexError, ValueError, NotImplementedError):
         return False
-    got = list(fresh.values())
+    got = [memory[view] for view in variant.into or ()]
     return len(got) == len(wanted) and all(
         x.dtype == y.dtype and x.shape == y.shape and x.stride() == y.stride() and _equal(x, y)
         for x, y in zip(got, wanted, strict=True)
     )
-
-
-def _is_out(name: str, value: Any, variant: Call) -> bool:
-    return name == "out" or any(value is view for view in variant.into or ())
 
 
 def _equal(x: Tensor, y: Tensor) -> bool:
@@ -219,12 +217,23 @@ def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _numbers(view: View, seed: int) -> Tensor:
-    """A tensor of the view's shape, layout and dtype with numbers that are worth trying: positive ones up to 1, so that
-    no operation is out of its domain, and where they are whole, zeros and ones, which are indices and counts too."""
+    """As many numbers as a view spans, which are worth trying: positive ones up to 1, so that no operation is out of its
+    domain, and where they are whole, zeros and ones, which are indices and counts too."""
     generator = torch.Generator().manual_seed(seed)
     count = view.bytes // view.dtype.itemsize
     if view.dtype.is_floating_point or view.dtype.is_complex:
         numbers = torch.rand(count, generator=generator)
     else:
         numbers = torch.randint(0, 2, (count,), generator=generator)
-    return numbers.to(view.dtype).as_strided(view.shape, view.stride)
+    return numbers.to(view.dtype)
+
+
+def _in_one_memory(numbers: dict[View, Tensor]) -> dict[View, Tensor]:
+    """Tensors that hold the numbers in one storage: there are kernels that take such for the same tensor."""
+    starts = list(itertools.accumulate([-(-view.bytes // 64) * 64 for view in numbers], initial=0))
+    arena = torch.empty(starts[-1], dtype=torch.uint8)
+    made = {}
+    for (view, x), start in zip(numbers.items(), starts, strict=False):
+        arena[start : start + view.bytes].view(view.dtype).copy_(x)
+        made[view] = replace(view, offset=0, conj=False, neg=False).of(arena, start)
+    return made

@@ -3,6 +3,7 @@ below all levels of derivatives."""
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tape import tree
-from tape.compiling.line import Buffer, Given, Line, Operation, View, buffers_in
+from tape.compiling.line import Buffer, Given, Line, Operation, View, buffers_in, views_in
 from tape.core.observing import here
 from tape.core.traced import Traced
 from tape.errors import TapeError
@@ -60,6 +61,7 @@ class _Noter(TorchDispatchMode):
         return False  # torch would import its compiler, which takes seconds, to say that this is not for it
 
     def argument(self, i: int, leaf: Tensor) -> Tensor:
+        _storage(leaf)  # there is one
         copy = leaf.detach().resolve_conj().resolve_neg().clone().requires_grad_(leaf.requires_grad)
         whole = View(len(self.buffers), tuple(copy.shape), copy.stride(), 0, copy.dtype)
         self.varying.add(self._enter(copy, Buffer(whole.bytes, copy.device, argument=i, whole=whole)))
@@ -76,7 +78,7 @@ class _Noter(TorchDispatchMode):
         noted_args, noted_kwargs = tree.map(self._noted, (args, kwargs))
         buffers = set(buffers_in((noted_args, noted_kwargs)))
         varying = bool(buffers & self.varying) or torch.Tag.nondeterministic_seeded in func.tags
-        if varying and _depends_on_values(func, args):
+        if _depends_on_values(func) and self.varying & set(buffers_in(_deciding(func, noted_args, noted_kwargs))):
             raise _not_straight(func)
         written = frozenset(_written(func, noted_args, noted_kwargs))
         for buffer in written:
@@ -85,12 +87,12 @@ class _Noter(TorchDispatchMode):
                     f"compile: an argument is changed in place by {_name(func)}, at {here()}; change x.clone() instead"
                 )
         if func.overloadpacket in _RESIZING:
-            raise TapeError(
-                f"compile: {_name(func)} changes in place how much memory a tensor has, at {here()}; make a new tensor"
-            )
+            raise _resized(func)
         if torch.Tag.inplace_view in func.tags:  # no number changes: what follows meets the tensor in its new shape
             return func(*args, **kwargs)
         result = func(*args, **kwargs)
+        if written:
+            noted_args, noted_kwargs = self._after(func, (args, kwargs), (noted_args, noted_kwargs))
         outputs = tuple(self._output(x) for x in tree.leaves(result))
         made = {view.buffer for view in outputs if view is not None} - buffers
         if made or written:
@@ -143,6 +145,19 @@ class _Noter(TorchDispatchMode):
         self.kept.append(x)
         return number
 
+    def _after(self, func: Any, given: Any, before: Any) -> Any:
+        """The arguments of an operation that has written in some. An `out` that did not fit has another shape now, and
+        maybe more memory."""
+        after = tree.map(self._noted, given)
+        if after != before:
+            if not any(argument.is_out for argument in func._schema.arguments):
+                raise _resized(func)
+            for x in tree.leaves(given):
+                if isinstance(x, Tensor):
+                    number = self.known[_storage(x)]
+                    self.buffers[number] = replace(self.buffers[number], bytes=x.untyped_storage().nbytes())
+        return after
+
     def _view(self, x: Tensor) -> View:
         start = int(x.storage_offset())
         return View(self.known[_storage(x)], tuple(x.shape), x.stride(), start, x.dtype, x.is_conj(), x.is_neg())
@@ -185,11 +200,24 @@ _PRINTING = {Tensor.__repr__, Tensor.__format__}
 _BYPASSING = {Tensor.tolist, Tensor.numpy, Tensor.__array__}
 
 
-def _depends_on_values(func: Any, args: tuple[Any, ...]) -> bool:
-    """Whether what an operation returns is no tensor, or has a shape that its arguments' shapes do not tell."""
+def _depends_on_values(func: Any) -> bool:
+    """Whether what an operation returns is no tensor, or may have a shape that its arguments' shapes do not tell."""
+    return (
+        func is torch.ops.aten.index.Tensor
+        or torch.Tag.data_dependent_output in func.tags
+        or torch.Tag.dynamic_output_shape in func.tags
+    )
+
+
+def _deciding(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The arguments whose values decide about the shape."""
     if func is torch.ops.aten.index.Tensor:
-        return any(x is not None and x.dtype in (torch.bool, torch.uint8) for x in args[1])
-    return torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags
+        return [x for x in views_in(args[1]) if x.dtype in (torch.bool, torch.uint8)]
+    if func is torch.ops.aten.masked_select.default:
+        return args[1]
+    if func is torch.ops.aten._ctc_loss.default:  # its lengths are numbers
+        return None
+    return args, kwargs
 
 
 def _written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> set[int]:
@@ -219,14 +247,19 @@ def _name(func: Any) -> str:
     return str(func).removeprefix("aten.").partition(".")[0]
 
 
+def _resized(func: Any) -> TapeError:
+    return TapeError(
+        f"compile: {_name(func)} changes in place how much memory a tensor has, at {here()}; make a new tensor"
+    )
+
+
 def _not_straight(func: Any) -> TapeError:
-    name = _name(func)
-    if name in ("_local_scalar_dense", "item", "is_nonzero", "equal"):
+    if torch.Tag.data_dependent_output in func.tags:
         return TapeError(
             f"compile: a number is read out of a tensor, or branched on, at {here()}; the next call could take another "
             "way: write torch.where, or leave it outside the compiled function"
         )
     return TapeError(
-        f"compile: the shape of what {name} returns depends on values, at {here()}; write it with torch.where or a "
+        f"compile: the shape of what {_name(func)} returns depends on values, at {here()}; write it with torch.where or a "
         "mask of fixed shape, or leave it outside the compiled function"
     )
