@@ -27,7 +27,8 @@ SAMPLES = 2  # of each entry and dtype
 # What these return depends on values: a number, or a tensor whose shape the arguments' shapes do not tell.
 BY_VALUES = """
 allclose argwhere bincount equal item linalg.lstsq linalg.lstsq/grad_oriented masked_select narrow
-nn.functional.ctc_loss nn.functional.gaussian_nll_loss nn.functional.one_hot nonzero tensor_split unique unique_consecutive
+nn.functional.ctc_loss nn.functional.gaussian_nll_loss nn.functional.one_hot nonzero tensor_split
+unique unique_consecutive
 """
 # These are refused for what programs do not have: memory that grows, and tensors that are not dense.
 REFUSED = "resize_ resize_as_ to_sparse sparse.sampled_addmm sparse.mm/reduce"
