@@ -41,7 +41,9 @@ euclidean_norm.defvjp(x=lambda g, x, ans: g * (x / torch.where(ans == 0, math.in
         ord=(0.5, 3.0, -1.5),
         dim=((0,), (1,), (0, 1)),
         sizes={"a": (1, 3), "b": (1, 3)},
-    ).at([[0.0, -2.0]], gives=[[0.0, -1.0]], ord=3.0, dim=(1,))
+    )
+    .at([[0.0, -2.0]], gives=[[0.0, -1.0]], ord=3.0, dim=(1,))
+    .at([[0.0, -2.0]], gives=[[0.0, 0.0]], ord=-1.5, dim=(1,))
 )
 def power_norm(x: Tensor, *, ord: float, dim: tuple[int, ...]) -> Tensor:
     """(sum |x|^ord)^(1 / ord); the dimensions stay, at size 1. At an entry of 0 the derivative is 0."""

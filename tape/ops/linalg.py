@@ -72,7 +72,7 @@ def _solved(g: Any, A: Any, upper: bool, left: bool, unitriangular: bool) -> Any
 def _triangle(g: Any, ans: Any, A: Any, upper: bool, left: bool, unitriangular: bool) -> Any:
     solved = _solved(g, A, upper, left, unitriangular)
     whole = -(solved @ ans.mT if left else ans.mT @ solved)
-    return torch.triu(whole, int(unitriangular)) if upper else torch.tril(whole, -int(unitriangular))
+    return torch.triu(whole, int(unitriangular)) if upper else torch.tril(whole, -unitriangular)
 
 
 solve_triangular.defvjp(A=_triangle, B=_solved)

@@ -9,6 +9,7 @@ _ONE = "a product with 1 is exact"
 _STRICT = "the lengths are always equal; strict only documents it"
 _SEQUENCE = "a list or a range serves as well as a tuple here"
 _BOOL = "torch promotes truth values to the cotangent's type in a product, and counts them in a sum"
+_MASKED = "what stands there is masked afterwards"
 _TIE = "at a tie the outer choice takes one half and does not look at who wins"
 _DEVICE = "seen only where a second device has numbers; on one device the same"
 _SPEED = "a shortcut: the long way gives the same result"
@@ -98,6 +99,11 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "states are equal the same both ways",
     ("tape.ops.arithmetic.add.defvjp(y)", "g if alpha == 1 else g * alpha -> g * alpha"): _ONE,
     ("tape.ops.arithmetic.subtract.defvjp(y)", "-g if alpha == 1 else g * -alpha -> g * -alpha"): _ONE,
+    ("tape.ops.distances._by_share", "1.0 -> 2.0"): _MASKED,
+    ("tape.ops.distances._by_share", "1.0 -> 2.0 #2"): _MASKED,
+    ("tape.ops.distances._by_share", "0 -> 1 #3"): "beside a norm of 1 a division by 1 is none, beside one of 0 masked",
+    ("tape.ops.distances._by_share", "g * torch.sign(x) -> g / torch.sign(x)"): "a sign is 1 or -1, or masked",
+    ("tape.ops.distances._shared", "(torch.abs(x) == ans).to(x.dtype) -> torch.abs(x) == ans"): _BOOL,
     ("tape.ops.arithmetic.maximum.defvjp(x)", "x > y -> x >= y"): _TIE,
     ("tape.ops.arithmetic.maximum.defvjp(y)", "y > x -> y >= x"): _TIE,
     ("tape.ops.arithmetic.minimum.defvjp(x)", "x < y -> x <= y"): _TIE,

@@ -12,7 +12,7 @@ from torch import Tensor
 __all__ = ["is_refuted"]
 
 _STEP = 1e-4  # of each number
-_SMOOTH = 0.01
+_SMOOTH = 1e-3
 _CLOSE = 1e-5
 _APART = 1e-4
 _UNIT = torch.finfo(torch.float64).eps
