@@ -111,6 +111,11 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.transforms.exchanging.seen_here", "dict(tensors) -> tensors"): _MEANWHILE,
     ("tape.transforms.exchanging._Exchanging._exchanged", "list(self.calls) -> self.calls"): _MEANWHILE,
     (
+        "tape.transforms.checkpointing._in_one_step",
+        "zip(leaves, mine, strict=True) -> zip(leaves, mine) #2",
+    ): _STRICT,
+    ("tape.transforms.checkpointing._in_one_step", "True -> False #4"): _STRICT,
+    (
         "tape.transforms.checkpointing._repeatable",
         "_same(_state(generator), state) -> _same(state, _state(generator))",
     ): "states are equal the same both ways",
