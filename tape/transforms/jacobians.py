@@ -157,13 +157,10 @@ def _mapped(
     if count > 1 and not any(type(x) is Traced for x in first):
         size = chunk_size or count
         parts = [vmap(linear)(_basis(basis_of, i, min(i + size, count))) for i in range(0, count, size)]
-        return [
-            torch.cat(each).movedim(0, dim) if len(each) > 1 else each[0].movedim(0, dim)
-            for each in zip(*parts, strict=True)
-        ]
+        return [(torch.cat(each) if len(each) > 1 else each[0]).movedim(0, dim) for each in zip(*parts, strict=True)]
     # A traced value cannot leave vmap.
     rest = (linear([vectors[0] for vectors in _basis(basis_of, i, i + 1)]) for i in range(1, count))
-    return [torch.stack(list(each), dim) for each in zip(first, *rest, strict=True)]
+    return [torch.stack(each, dim) for each in zip(first, *rest, strict=True)]
 
 
 def _basis(likes: list[Tensor], begin: int, end: int) -> list[Tensor]:

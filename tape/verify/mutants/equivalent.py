@@ -27,6 +27,8 @@ _EQUALLY_LONG = {
     ),
     "tape.compiling.microbatching._swept": ("zip(chosen, inputs, strict=True)",),
     "tape.transforms.jacobians.jacrev": ("zip(_ranges(outputs), outputs, strict=True)",),
+    "tape.transforms.jacobians._mapped": ("zip(*parts, strict=True)", "zip(first, *rest, strict=True)"),
+    "tape.transforms.jacobians._basis": ("zip(_ranges(likes), likes, strict=True)",),
     "tape.transforms.jacobians.jacfwd": ("zip(_ranges(inputs), inputs, strict=True)",),
     "tape.transforms.checkpointing._in_one_step": (
         "zip(values, mine, strict=True)",
@@ -69,6 +71,22 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     **{key: _STRICT for function, zips in _EQUALLY_LONG.items() for key in _lenient(function, zips)},
     ("tape.transforms.jacobians._mapped", "1 -> 2"): "of several vectors of the basis the first alone is taken",
     ("tape.transforms.jacobians._mapped", "count > 1 -> count >= 1"): "one row is a row of many",
+    (
+        "tape.transforms.jacobians._mapped",
+        "min(i + size, count) -> min(count, i + size)",
+    ): "the smaller of two is so in any order",
+    (
+        "tape.transforms.jacobians._mapped",
+        "torch.cat(each) if len(each) > 1 else each[0] -> torch.cat(each)",
+    ): _COPY,
+    ("tape.transforms.jacobians._mapped", "len(each) > 1 -> len(each) >= 1"): _COPY,
+    ("tape.transforms.jacobians._mapped", "1 -> 2 #4"): "of several vectors of the basis the first alone is taken",
+    (
+        "tape.transforms.jacobians._own",
+        "x if type(x) is Traced else x.clone(memory_format=torch.contiguous_format) -> "
+        "x.clone(memory_format=torch.contiguous_format)",
+    ): _COPY,
+    ("tape.transforms.jacobians._own", "type(x) -> x"): _COPY,
     ("tape.transforms.jacobians._mapped", "1 -> 2 #2"): "two rows one after the other are two at once",
     ("tape.compiling.microbatching.microbatch", "0 -> 1"): "either is no more than a microbatch has",
     (
@@ -93,6 +111,11 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.compiling.microbatching._together", "type(x) -> x"): _SPEED,
     ("tape.transforms.exchanging.seen_here", "dict(tensors) -> tensors"): _MEANWHILE,
     ("tape.transforms.exchanging._Exchanging._exchanged", "list(self.calls) -> self.calls"): _MEANWHILE,
+    (
+        "tape.transforms.checkpointing._in_one_step",
+        "zip(leaves, mine, strict=True) -> zip(leaves, mine) #2",
+    ): _STRICT,
+    ("tape.transforms.checkpointing._in_one_step", "True -> False #4"): _STRICT,
     (
         "tape.transforms.checkpointing._repeatable",
         "_same(_state(generator), state) -> _same(state, _state(generator))",

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import tape
 from tape.compiling import microbatching
 
-SECONDS = 60  # after which a thread that should have begun counts as one that never will
+SECONDS = 20  # after which a thread that should have begun counts as one that never will
 
 
 class Watched:

@@ -3,8 +3,13 @@
 import platform
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+import torch
+
+import tape
+from tape.compiling import microbatching
 
 # A block is written to twice: of new pages the system hears, of old ones it hears nothing.
 PROGRAM = """
@@ -25,3 +30,20 @@ def test_freed_memory_is_kept() -> None:
     run = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True, timeout=120)
     first, second = map(int, run.stdout.split())
     assert second < first / 2
+
+
+def test_one_block_is_freed_of_the_largest_size_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks: list[int] = []
+    empty = torch.empty
+
+    def noted(*args: Any, **options: Any) -> Any:
+        block = empty(*args, **options)
+        blocks.append(block.nbytes)
+        return block
+
+    monkeypatch.setattr(torch, "empty", noted)
+    microbatching._keep_freed_memory.cache_clear()
+    for _ in range(2):
+        tape.microbatch(lambda w, x: (w * x).sum(), 1, "sum")(torch.ones(()), torch.ones(2))
+    (block,) = blocks
+    assert 30 << 20 < block < 32 << 20

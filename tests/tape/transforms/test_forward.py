@@ -127,6 +127,11 @@ class TestLeaves:
         f = lambda p: getattr(torch, p["name"])(p["w"]).sum()
         close(hvp(f, ({"w": x, "name": "sin"},), ({"w": x, "name": None},)), ({"w": -x * torch.sin(x), "name": None},))
 
+    def test_a_rule_that_is_no_linear_function_is_taken_at_zero(self, x: Tensor) -> None:
+        clipped = tape.custom_vjp(lambda x: x * 1)
+        clipped.defvjp(lambda x: (x * 1, None), lambda _, g: (g.clamp(-1, 1),))
+        close(jvp(clipped, (10 * x,), (x,))[1], x)
+
     def test_constant_outputs_and_unused_inputs(self, x: Tensor) -> None:
         _, tangent = jvp(lambda x, y: (torch.ones(2), y, stop_gradient(x)), (x, x), (x, x))
         close(tangent, (torch.zeros(2), x, torch.zeros_like(x)))

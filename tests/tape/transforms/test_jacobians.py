@@ -117,6 +117,10 @@ class TestArguments:
         assert len(set(pointers)) == len(pointers)
 
     @both
+    def test_results_are_contiguous(self, jacobian: Any, x: Tensor) -> None:
+        assert jacobian(lambda x: torch.outer(x, x))(x).is_contiguous()
+
+    @both
     def test_devices(self, jacobian: Any) -> None:
         """On one without numbers, so that no accelerator is needed."""
         found = jacobian(lambda x: x * 2)(torch.ones(3, device="meta"))

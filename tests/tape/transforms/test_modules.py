@@ -149,6 +149,41 @@ def test_a_module_that_stands_in_two_places_has_both_names(name: str) -> None:
     assert functional_call(nn.Sequential(linear, linear), {name: w}, x).equal(w @ (w @ x))
 
 
+def test_a_parameter_that_a_module_does_without_can_be_given_alone() -> None:
+    x, w = torch.tensor([1.0, 3.0]), torch.tensor([2.0, 5.0])
+    linear = nn.Linear(2, 2, bias=False)
+    assert functional_call(linear, {"bias": w}, x).equal(linear(x).detach() + w)
+    norm = nn.LayerNorm(2, elementwise_affine=False)
+    assert functional_call(norm, {"weight": w}, x).equal(norm(x) * w)
+
+
+def test_modules_that_are_equal_are_not_one() -> None:
+    class Equal(nn.Linear):
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Equal)
+
+        def __hash__(self) -> int:
+            return 1
+
+    module, x = nn.Sequential(Equal(2, 2, bias=False), Equal(2, 2, bias=False)), torch.ones(2)
+    one, other = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[0.0, 1.0], [2.0, 0.0]])
+    assert functional_call(module, {"0.weight": one, "1.weight": other}, x).equal(other @ (one @ x))
+
+
+def test_a_call_in_a_call_has_the_outer_ones_values_and_leaves_them() -> None:
+    class Affine(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w, self.b = nn.Parameter(torch.tensor(1.0)), nn.Parameter(torch.tensor(2.0))
+
+        def forward(self, x: Any, outer: bool = True) -> Any:
+            inner = functional_call(self, {"w": self.w * 2}, (x, False)) if outer else 0
+            return self.w * x + self.b + 100 * inner
+
+    values = {"w": torch.tensor(3.0), "b": torch.tensor(5.0)}
+    assert functional_call(Affine(), values, torch.tensor(1.0)) == 3 + 5 + 100 * (6 + 5)
+
+
 def test_what_forward_changes_in_the_module_stays() -> None:
     class Counting(nn.Module):
         def __init__(self) -> None:
