@@ -77,3 +77,11 @@ def test_without_autocast_nothing_is_converted() -> None:
         pass
     program = tape.trace(lambda x: x @ W)(X)
     assert [step.op for step in program.steps] == ["matmul"]
+
+
+def test_rules_run_without_autocast() -> None:
+    value, pullback = tape.vjp(lambda x: torch.tanh(x @ W), X)
+    expected = pullback(torch.ones_like(value))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert pullback(torch.ones_like(value))[0].equal(expected[0])
+        assert torch.is_autocast_enabled("cpu")
