@@ -217,4 +217,14 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "torch.zeros(x_like.shape, dtype=x_like.dtype, device=x_like.device) -> "
         "torch.zeros(x_like.shape, dtype=x_like.dtype)",
     ): _DEVICE,
+    (
+        "tape.core.traced.like",
+        "_like_leaf(x) if isinstance(x, (Tensor, Traced)) else tree.map(_like_leaf, x) -> tree.map(_like_leaf, x)",
+    ): _SPEED,
+    ("tape.core.arguments.Argnums.choose", "zip(chosen, names, strict=True) -> zip(chosen, names)"): _STRICT,
+    ("tape.core.arguments.Argnums.choose", "True -> False"): _STRICT,
+    ("tape.core.arguments.Argnums.choose", "zip(chosen, values, strict=True) -> zip(chosen, values)"): _STRICT,
+    ("tape.core.arguments.Argnums.choose", "True -> False #2"): _STRICT,
+    ("tape.core.one_step.one_step", "zip(leaves, places, strict=True) -> zip(leaves, places)"): _STRICT,
+    ("tape.core.one_step.one_step", "True -> False"): _STRICT,
 }
