@@ -227,4 +227,12 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.core.arguments.Argnums.choose", "True -> False #2"): _STRICT,
     ("tape.core.one_step.one_step", "zip(leaves, places, strict=True) -> zip(leaves, places)"): _STRICT,
     ("tape.core.one_step.one_step", "True -> False"): _STRICT,
+    (
+        "tape.core.one_step.record_step",
+        "False -> True",
+    ): "only a call of a primitive asks whether its output is made again",
+    ("tape.core.boundary.reading.Reading.__array__", "float(self) -> self"): "torch asks a number for its float itself",
+    ("tape.core.boundary.autocast.without_autocast", "torch.is_autocast_enabled(device) -> device"): _SPEED,
+    ("tape.core.boundary.autocast._choice", "type(x) -> x"): "a choice for each value is that for its type",
+    ("tape.core.boundary.autocast._choice", "torch.is_autocast_enabled(device) -> device"): _DEVICE,
 }

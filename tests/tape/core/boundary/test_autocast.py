@@ -157,6 +157,16 @@ def test_integers_and_numbers_are_not_converted() -> None:
         assert tape.vjp(lambda x: picked(x, torch.tensor([1, 0]), 2.0), X)[0].dtype is torch.bfloat16
 
 
+def test_the_dtypes_in_a_list_are_part_of_the_choice() -> None:
+    @ruled
+    def product(x: Any) -> Any:
+        return x[0] @ x[1]
+
+    for x, dtype in ((X, torch.bfloat16), (X.double(), torch.float64), (X, torch.bfloat16)):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert tape.vjp(lambda x: product([x, x.mT]), x)[0].dtype is dtype
+
+
 def test_the_choice_is_made_once() -> None:
     from tape.core.boundary.autocast import _chosen
 

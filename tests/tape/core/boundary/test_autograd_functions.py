@@ -1,5 +1,6 @@
 """Torch's own autograd functions keep traced values out, and are as they were without them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -126,6 +127,16 @@ def test_after_such_a_function_a_value_is_used_without_gradients_as_before() -> 
         return (x * scale).sum()
 
     assert grad(f)(X).equal(2 * X)
+
+
+def test_a_thread_that_ran_no_such_function_uses_values_without_gradients() -> None:
+    def f(x: Any) -> Any:
+        with torch.no_grad():
+            scale = x * 2
+        return (x * scale).sum()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(grad(f), X).result().equal(2 * X)
 
 
 def test_around_a_function_inside_another_the_outer_one_still_refuses() -> None:
