@@ -149,7 +149,8 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.core.sweep.sweep", "_on_device(cotangent, likes[slot]) -> cotangent"): _DEVICE,
     ("tape.core.sweep.version", "0 -> 1"): _OFFSET,
     ("tape.core.sweep.version", "type(x) -> x"): _SPEED,
-    ("tape.core.sweep.version", "type(x) -> x #3"): "a recipe is a pytree, and what else it holds is no tensor",
+    ("tape.core.sweep.version", "type(x) -> x #4"): _SPEED,
+    ("tape.core.sweep.version", "type(x) -> x #2"): "a recipe is a pytree, and what else it holds is no tensor",
     ("tape.core.sweep._version", "0 -> 1"): _OFFSET,
     ("tape.core.sweep._conform", "if dtype == to.dtype and shape == to.shape: -> pass"): _SPEED,
     (
