@@ -1,6 +1,6 @@
 """The sweep: it goes through a tape backwards and gathers cotangents."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -105,14 +105,14 @@ def _changed(step: Step) -> TapeError:
     )
 
 
-def version(residuals: Iterable[Any]) -> int:
+def version(residuals: tuple[Any, ...]) -> int:
     """A number that grows when one of the tensors behind some residuals is changed in place."""
     total = 0
     for x in residuals:
         if type(x) is Tensor:
             total += _version(x)
         elif type(x) is Recipe:
-            total += version(x.args) + version(x.kwargs.values())
+            total += version((*x.args, *x.kwargs.values()))
         elif type(x) not in _UNCHANGING and not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x))):
             leaves = map(raw, tree.leaves(x))
             total += sum(_version(leaf) for leaf in leaves if isinstance(leaf, Tensor))
