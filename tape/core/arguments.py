@@ -111,11 +111,10 @@ def _refuse_what_has_none(argument: Any, name: str) -> None:
     leaves = tree.leaves(argument)
     no_tensor = not any(isinstance(raw(leaf), Tensor) for leaf in leaves)
     for i, leaf in enumerate(leaves):
-        plain = raw(leaf)
-        if isinstance(plain, Tensor) and not plain.is_floating_point() and not plain.is_complex():
+        if isinstance(leaf, Tensor) and not leaf.is_floating_point() and not leaf.is_complex():
             raise TapeError(
-                f"{dotted(name, tree.paths(argument)[i])} is a tensor of {plain.dtype}, which has no gradient; convert "
+                f"{dotted(name, tree.paths(argument)[i])} is a tensor of {leaf.dtype}, which has no gradient; convert "
                 "it with .float(), or pass it as an argument outside argnums"
             )
-        if no_tensor and isinstance(plain, _HOLDS_NO_NUMBERS):
-            raise _no_tensor(plain, dotted(name, tree.paths(argument)[i]))
+        if no_tensor:
+            raise _no_tensor(leaf, dotted(name, tree.paths(argument)[i]))

@@ -36,8 +36,8 @@ class Expected:
         """As `match`, with zeros where None is given; what is given in the place of None is dropped."""
         leaves = [None] * len(self.likes) if given is None else self._leaves(given)
         return [
-            None if due is None else zeros(due) if leaf is None else self._leaf(i, leaf)
-            for i, (leaf, due) in enumerate(zip(leaves, self.likes, strict=True))
+            None if due is None else zeros(due) if leaves[i] is None else self._leaf(i, leaves[i])
+            for i, due in enumerate(self.likes)
         ]
 
     def _leaves(self, given: Any) -> list[Any]:
@@ -72,7 +72,7 @@ class Expected:
     def _misfit(self, given: Any) -> str:
         """How its structure differs."""
         due, paths = self._paths(), tree.paths(given)
-        lacks = [path for path in due if path and path not in paths]
+        lacks = [path for path in due if path not in paths]
         extra = [path for path in paths if path and path not in due]
         differences = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"has {', '.join(extra)} besides"] * bool(extra)
         return f"{self._where()} has another structure than the {self.owner}: it " + (

@@ -79,10 +79,10 @@ def record_step(
     """Records one step that made `out` of the values at some slots, and gives `out` this level's boxes."""
     outputs, treedef = tree.flatten(out)
     boxed = [box(tape, y) if is_float(y) else y for y in outputs]
-    traced = [y.slot for y in boxed if type(y) is Traced and y.tape is tape]
+    traced = [y.slot for y in boxed if type(y) is Traced]
 
-    def rule(g: tuple[Any, ...], residuals: Any) -> tuple[Any, ...]:
-        return tuple(backward(residuals, list(g)))
+    def rule(g: tuple[Any, ...], residuals: Any) -> Sequence[Any]:
+        return backward(residuals, list(g))
 
     plan = Plan(((0, rule, lambda pool: pool),), lambda places: places, ("residuals",), remade=False)
     step = Step(_Function(name), plan, [slots], tuple(traced), (residuals,), version((residuals,)))
@@ -118,7 +118,7 @@ def no_closures(name: str, leaves: Sequence[Any], level: int = 0) -> Callable[[A
     before = [(tape, len(tape.steps), len(tape.likes)) for tape in tapes if tape.level >= level]
 
     def check(out: Any) -> None:
-        outputs = [stood_in(y) for y in tree.leaves(out)]
+        outputs = tree.leaves(out)
         for tape, steps, slots in before:
             used = [slot for step in tape.steps[steps:] for slot in tree.leaves(step.inputs)]
             used += [y.slot for y in outputs if type(y) is Traced and y.tape is tape]

@@ -112,7 +112,7 @@ def version(residuals: tuple[Any, ...]) -> int:
         if type(x) is Tensor:
             total += _version(x)
         elif type(x) is Recipe:
-            total += version(x.args) + version(tuple(x.kwargs.values()))
+            total += version((*x.args, *x.kwargs.values()))
         elif type(x) not in _UNCHANGING and not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x))):
             leaves = map(raw, tree.leaves(x))
             total += sum(_version(leaf) for leaf in leaves if isinstance(leaf, Tensor))

@@ -4,8 +4,6 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor
-
 from tape.errors import TapeError, TapeTypeError
 
 __all__ = ["is_array", "number_of", "operator_of", "refuse_array"]
@@ -13,7 +11,7 @@ __all__ = ["is_array", "number_of", "operator_of", "refuse_array"]
 
 def is_array(x: Any) -> bool:
     """Whether it is one of numpy's arrays or numbers; nothing here imports numpy."""
-    return hasattr(x, "__array_interface__") and not isinstance(x, Tensor)
+    return hasattr(x, "__array_interface__")
 
 
 def number_of(x: Any) -> Any:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
-import torch
 from torch import Tensor
 
 from tape.core.refusals import in_place
@@ -41,14 +40,12 @@ def _refuse(name: str, x: Traced, _: Any) -> NoReturn:
     raise in_place(f"x.{name} = v", "an op that returns a new tensor")
 
 
-def _attribute(name: str, get: Callable[[Traced], Any]) -> None:
-    setattr(Traced, name, property(get, partial(_refuse, name)))
-
-
-for _name in SAME.split():
-    if hasattr(torch.Tensor, _name):
-        _attribute(_name, partial(_of_the_tensor, _name))
-for _name in ("grad", "grad_fn"):
-    _attribute(_name, _nothing)
-_attribute("data", _constant)
-_attribute("real", _itself)
+_GETTERS: dict[str, Callable[[Traced], Any]] = {
+    **{name: partial(_of_the_tensor, name) for name in SAME.split() if hasattr(Tensor, name)},
+    "grad": _nothing,
+    "grad_fn": _nothing,
+    "data": _constant,
+    "real": _itself,
+}
+for _name, _get in _GETTERS.items():
+    setattr(Traced, _name, property(_get, partial(_refuse, _name)))

@@ -41,9 +41,9 @@ torch.autograd.Function.apply = classmethod(_guarded)  # type: ignore[assignment
 
 def refuse_inside(tape: Tape) -> None:
     """Refuses a value of a tape in such a function that closes over it."""
-    function, outside = getattr(_inside, "running", None) or (None, ())
-    if function is not None and tape in outside:
-        raise _refusal(function)
+    inside = getattr(_inside, "running", None)
+    if inside is not None and tape in inside[1]:
+        raise _refusal(inside[0])
 
 
 def _refusal(function: type) -> TapeError:

@@ -14,7 +14,7 @@ import torch
 from tape import tree
 from tape.core.running import running, stand_ins
 from tape.core.tape import Tape
-from tape.core.traced import Traced, raw
+from tape.core.traced import Traced
 from tape.errors import TapeError
 
 __all__ = ["Reading", "refuse_number"]
@@ -83,8 +83,7 @@ class Reading:
     __array_ufunc__ = None  # numpy's numbers leave operators to this class
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        array = torch.tensor(float(self), dtype=torch.float64).numpy()
-        return array if dtype is None else array.astype(dtype)
+        return torch.tensor(float(self), dtype=torch.float64).numpy()  # numpy converts it where it wants another dtype
 
     @classmethod
     def __torch_function__(
@@ -117,7 +116,7 @@ def _use(x: Any) -> Any:
 
 
 def _compared(self: Reading, operation: str, other: Any) -> Any:
-    return getattr(_look(self), operation)(raw(_look(other)))
+    return getattr(_look(self), operation)(_look(other))
 
 
 def _computed(self: Reading, operation: str, *others: Any) -> Any:

@@ -1,6 +1,5 @@
 """Torch's Python code that asks `isinstance(x, Tensor)` and would work on a traced value but for that question."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,8 +19,8 @@ def _check_numbers(self: Distribution, value: Any) -> None:
     _check(self, raw(value))
 
 
-def _collated(batch: Sequence[Any], *, collate_fn_map: Any = None) -> Any:
-    return torch.stack(tuple(batch))
+def _collated(batch: list[Any], *, collate_fn_map: Any = None) -> Any:
+    return torch.stack(batch)
 
 
 # Torch has no hook there; of a tensor the check is as it was.

@@ -239,7 +239,8 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.core.sweep.sweep", "_on_device(cotangent, likes[slot]) -> cotangent"): _DEVICE,
     ("tape.core.sweep.version", "0 -> 1"): _OFFSET,
     ("tape.core.sweep.version", "type(x) -> x"): _SPEED,
-    ("tape.core.sweep.version", "type(x) -> x #3"): "a recipe is a pytree, and what else it holds is no tensor",
+    ("tape.core.sweep.version", "type(x) -> x #4"): _SPEED,
+    ("tape.core.sweep.version", "type(x) -> x #2"): "a recipe is a pytree, and what else it holds is no tensor",
     ("tape.core.sweep._version", "0 -> 1"): _OFFSET,
     ("tape.core.sweep._conform", "if dtype == to.dtype and shape == to.shape: -> pass"): _SPEED,
     (
@@ -307,4 +308,22 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "torch.zeros(x_like.shape, dtype=x_like.dtype, device=x_like.device) -> "
         "torch.zeros(x_like.shape, dtype=x_like.dtype)",
     ): _DEVICE,
+    (
+        "tape.core.traced.like",
+        "_like_leaf(x) if isinstance(x, (Tensor, Traced)) else tree.map(_like_leaf, x) -> tree.map(_like_leaf, x)",
+    ): _SPEED,
+    ("tape.core.arguments.Argnums.choose", "zip(chosen, names, strict=True) -> zip(chosen, names)"): _STRICT,
+    ("tape.core.arguments.Argnums.choose", "True -> False"): _STRICT,
+    ("tape.core.arguments.Argnums.choose", "zip(chosen, values, strict=True) -> zip(chosen, values)"): _STRICT,
+    ("tape.core.arguments.Argnums.choose", "True -> False #2"): _STRICT,
+    ("tape.core.one_step.one_step", "zip(leaves, places, strict=True) -> zip(leaves, places)"): _STRICT,
+    ("tape.core.one_step.one_step", "True -> False"): _STRICT,
+    (
+        "tape.core.one_step.record_step",
+        "False -> True",
+    ): "only a call of a primitive asks whether its output is made again",
+    ("tape.core.boundary.reading.Reading.__array__", "float(self) -> self"): "torch asks a number for its float itself",
+    ("tape.core.boundary.autocast.without_autocast", "torch.is_autocast_enabled(device) -> device"): _SPEED,
+    ("tape.core.boundary.autocast._choice", "type(x) -> x"): "a choice for each value is that for its type",
+    ("tape.core.boundary.autocast._choice", "torch.is_autocast_enabled(device) -> device"): _DEVICE,
 }

@@ -142,7 +142,7 @@ def _mutants(site: _Site, ops: tuple[str, ...]) -> Iterator[Mutant]:
         seen.add(text)
         label = change if count[change] == 1 else f"{change} #{count[change]}"
         try:
-            code = _compiled(node, namespace)
+            code = _compiled(node, namespace, site.function.__code__.co_filename)
         except SyntaxError:
             continue
         yield Mutant(site.module, site.label, line, label, ops, site.function, code)
@@ -160,13 +160,16 @@ def _defined(module: str, name: str) -> types.FunctionType | None:
     return found
 
 
-def _compiled(node: ast.Lambda | ast.FunctionDef, namespace: dict[str, Any]) -> types.CodeType:
-    """The code of a function, whose text is looked at in the names of its module."""
+def _compiled(node: ast.Lambda | ast.FunctionDef, namespace: dict[str, Any], file: str) -> types.CodeType:
+    """The code of a function, whose text is looked at in the names of its module.
+
+    It is of the module's file: code of another one would be a user's, and messages that name the user's line wrong.
+    """
     scratch = dict(namespace)
     if isinstance(node, ast.Lambda):
-        function = eval(compile(ast.Expression(node), "<mutant>", "eval"), scratch)
+        function = eval(compile(ast.Expression(node), file, "eval"), scratch)
     else:
-        exec(compile(ast.Module([node], []), "<mutant>", "exec"), scratch)
+        exec(compile(ast.Module([node], []), file, "exec"), scratch)
         function = scratch[node.name]
     code: types.CodeType = function.__code__
     return code

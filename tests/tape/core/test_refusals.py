@@ -116,6 +116,10 @@ def test_a_function_is_called_as_a_person_would_write_it(function: Any, name: st
     assert function_name(function) == name
 
 
+def test_a_function_without_a_name_is_refused_by_how_it_prints() -> None:
+    assert str(no_rule(Nameless())).startswith("<nameless> has no derivative rule: write it as")
+
+
 def test_a_method_goes_by_the_name_without_underscores_first() -> None:
     assert METHOD_NAMES[Tensor.__pow__][0] == "__pow__"
     assert METHOD_NAMES[Tensor.absolute] == ["absolute"]

@@ -108,3 +108,24 @@ def test_a_recipe_that_a_rule_asks_for_twice_is_made_once() -> None:
 
     assert grad(f)(torch.tensor([1.0, 2.0])).tolist() == [6, 12]
     assert len(calls) == 2  # forwards, and for the rules of the product
+
+
+def test_a_tensor_that_a_recipe_takes_by_keyword_must_not_change() -> None:
+    @tape.primitive
+    def weighed(x: Any, *, weights: Any) -> Any:
+        return torch.cat([x] * 3) * weights
+
+    weighed.defvjp(x=lambda g, weights: (g * weights).reshape(3, -1).sum(0))
+    weighed.keep_recipe()
+    weights = torch.ones(6)
+
+    def f(x: Any, change: bool) -> Any:
+        large = torch.sin(weighed(x, weights=weights))
+        if change:
+            weights.add_(1)
+        return large.sum()
+
+    x = torch.rand(2)
+    assert grad(f)(x, False).shape == (2,)
+    with pytest.raises(tape.TapeError, match="the derivative of sin needs was changed in place"):
+        grad(f)(x, True)

@@ -165,7 +165,7 @@ class TestRefusals:
         assert "@tape.implements" in message
         assert "@tape.primitive" in message
 
-    @pytest.mark.parametrize("attribute", ["names", "nonsense", "nonsense_", "__nonsense__", "__dlpack__"])
+    @pytest.mark.parametrize("attribute", ["names", "volatile", "nonsense", "nonsense_", "__nonsense__", "__dlpack__"])
     def test_an_unknown_attribute_is_an_attribute_error(self, attribute: str, x: Tensor) -> None:
         message = refusal(lambda x: getattr(x, attribute), x, AttributeError)
         assert message == f"a traced value has no attribute {attribute!r}"

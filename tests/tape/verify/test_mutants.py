@@ -312,6 +312,7 @@ def test_mutants_of_the_engine_are_applied_where_its_functions_run(module: str) 
     source = inspect.getsourcefile(importlib.import_module(module))
     for mutant in engine_mutants([module]):
         assert mutant.target.__code__.co_filename == source
+        assert mutant.code.co_filename == source  # so that no message takes it for the user's code
         assert mutant.code.co_name == mutant.target.__code__.co_name
         with applied(mutant):
             assert mutant.target.__code__ is mutant.code

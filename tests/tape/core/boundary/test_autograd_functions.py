@@ -1,5 +1,7 @@
 """Torch's own autograd functions keep traced values out, and are as they were without them."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -107,6 +109,54 @@ def test_a_gradient_inside_such_a_function_is_a_matter_of_its_own() -> None:
 
     assert torch.equal(Inside.apply(X), 2 * X)
     assert torch.equal(grad(lambda x: (x * Inside.apply(X)).sum())(X), 2 * X)
+
+
+def test_after_such_a_function_a_value_is_used_without_gradients_as_before() -> None:
+    class Failing(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Any:
+            StraightThrough.apply(x)
+            raise ZeroDivisionError
+
+    def f(x: Any) -> Any:
+        StraightThrough.apply(X)
+        with suppress(ZeroDivisionError):
+            Failing.apply(X)
+        with torch.no_grad():
+            scale = x * 2
+        return (x * scale).sum()
+
+    assert grad(f)(X).equal(2 * X)
+
+
+def test_a_thread_that_ran_no_such_function_uses_values_without_gradients() -> None:
+    def f(x: Any) -> Any:
+        with torch.no_grad():
+            scale = x * 2
+        return (x * scale).sum()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(grad(f), X).result().equal(2 * X)
+
+
+def test_around_a_function_inside_another_the_outer_one_still_refuses() -> None:
+    class Outer(torch.autograd.Function):
+        closed_over: Any = None
+
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Any:
+            return StraightThrough.apply(x) * Outer.closed_over
+
+    def f(x: Any) -> Any:
+        Outer.closed_over = x
+        return Outer.apply(torch.ones(2)).sum()
+
+    with pytest.raises(TapeError, match=r"Outer\.apply"):
+        grad(f)(X)
+
+
+def test_a_keyword_is_handed_to_torch() -> None:
+    assert torch.equal(StraightThrough.apply(x=X), X.round())
 
 
 @pytest.mark.parametrize("method", ["backward", "register_hook", "retain_grad"])

@@ -4,6 +4,8 @@ import math
 import operator
 import statistics
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,10 @@ PLAIN = torch.ones(3)
         lambda x: tape.checkpoint(lambda y: y.sum() * x[0].item())(PLAIN),
         lambda x: PLAIN.sum() * tape.checkpoint(lambda y: (y.sum(), y[0].item()))(x)[1],
         lambda x: PLAIN.sum() * read_inside(x),
+        lambda x: PLAIN.sum() * grad(lambda y: (y.sum(), x[0].item()), has_aux=True)(PLAIN)[1],
+        lambda x: used_in_a_checkpoint(x, x[0].item()),
+        lambda x: used_twice(x[0].item()),
+        lambda x: in_a_thread(lambda: PLAIN.sum() * x[0].item()),
     ],
 )
 def test_what_would_be_computed_from_it_is_refused(use: Callable[[Any], Any]) -> None:
@@ -62,6 +68,22 @@ def read_inside(x: Any) -> Any:
     return read[0]
 
 
+def used_in_a_checkpoint(x: Any, number: Any) -> Any:
+    return tape.checkpoint(lambda y: (y * number).sum())(x)
+
+
+def used_twice(number: Any) -> Any:
+    with suppress(TapeError):
+        float(number)
+    return PLAIN.sum() * number
+
+
+def in_a_thread(f: Callable[[], Any]) -> Any:
+    """What another thread makes of a value whose level runs in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(f).result()
+
+
 def test_it_prints_and_formats() -> None:
     shown: list[str] = []
 
@@ -69,10 +91,11 @@ def test_it_prints_and_formats() -> None:
         shown.extend(
             [str(x[0].item()), f"{x[0].item():.2f}", f"{x[0]:.2f}", str(x.tolist()), str(round(x[0].item(), 1))]
         )
+        shown.extend([str(round(x[0].item())), str(round((x[0] * 0.75).item(), 2))])
         return x.sum()
 
     grad(f)(X)
-    assert shown == ["1.5", "1.50", "1.50", "[1.5, -2.0, 4.0]", "1.5"]
+    assert shown == ["1.5", "1.50", "1.50", "[1.5, -2.0, 4.0]", "1.5", "2", "1.12"]
 
 
 def test_branches_and_comparisons_are_free() -> None:
@@ -97,8 +120,9 @@ def test_branches_and_comparisons_are_free() -> None:
 def test_whole_numbers_are_free_since_their_derivative_is_zero() -> None:
     def f(x: Any) -> Any:
         counts = [int(x[2]), math.floor(x[0]), math.ceil(x[0]), math.trunc(x[1])]
-        counts += [int(x[2].item()), math.floor(x[0].item()), math.ceil(x[0].item()), math.trunc(x[1].item())]
-        assert counts == [4, 1, 2, -2] * 2
+        counts += [int(x[2].item()), math.floor(x[0].item()), math.ceil(x[0].item()), math.trunc(x[0].item())]
+        assert counts == [4, 1, 2, -2, 4, 1, 2, 1]
+        assert all(type(count) is int for count in counts)
         return x.sum() * counts[0]
 
     assert grad(f)(X).tolist() == [4, 4, 4]
@@ -113,6 +137,15 @@ def test_a_log_of_numbers_can_be_computed_with_afterwards() -> None:
     assert np.mean(log) == 22.25
     assert (torch.ones(2) * log[0]).tolist() == [22.25, 22.25]
     assert log[0] - log[1] == 0
+
+
+def test_it_becomes_an_array_of_its_own_precision_or_of_the_dtype_that_is_asked_for() -> None:
+    log: list[Any] = []
+    grad(lambda x: (log.append((x[0] * 0.1).item()), x.sum())[1])(X.double())
+    assert np.asarray(log[0]).dtype == np.float64
+    assert float(np.asarray(log[0])) == X.double()[0].item() * 0.1
+    assert np.asarray(log[0], dtype=np.float32).dtype == np.float32
+    assert np.asarray(log, dtype=np.float16).dtype == np.float16
 
 
 def test_as_an_auxiliary_result_it_is_pythons_number() -> None:

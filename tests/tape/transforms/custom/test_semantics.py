@@ -135,3 +135,15 @@ def test_within_a_checkpoint(x: Tensor) -> None:
 def test_an_argument_is_returned_as_it_is(x: Tensor) -> None:
     f = made(lambda x: x, lambda x: (x, None), lambda _, g: (-g,))
     close(grad(lambda x: f(x).sum())(x), -torch.ones_like(x))
+
+
+def test_of_an_inner_level_within_a_checkpoint(x: Tensor) -> None:
+    f = made(torch.mul, lambda x, y: (x * y, (x, y)), lambda kept, g: (g * kept[1], g * kept[0]))
+    inner = lambda x: grad(lambda z: (f(z, z) * z).sum())(x).sum()
+    close(grad(lambda x: tape.checkpoint(lambda: inner(x))())(x), grad(inner)(x))
+    close(grad(inner)(x), 6 * x)
+
+
+def test_an_argument_of_an_outer_level_is_returned_as_it_is(x: Tensor) -> None:
+    second = made(lambda v, w: w, bwd=lambda _, g: (None, g))
+    close(grad(lambda w: grad(lambda v: (second(v * 2, w) * v).sum())(x).sum())(x), torch.ones_like(x))
