@@ -196,7 +196,7 @@ def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _numbers(view: View, seed: int) -> Tensor:
-    """As many numbers as a view spans, which are worth trying: positive ones up to 1, so that no operation is out of its
+    """As many numbers as a view spans that are worth trying: positive ones up to 1, so that no operation is out of its
     domain, and where they are whole, zeros and ones, which are indices and counts too."""
     generator = torch.Generator().manual_seed(seed)
     count = view.bytes // view.dtype.itemsize

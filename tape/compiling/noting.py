@@ -260,6 +260,6 @@ def _not_straight(func: Any) -> TapeError:
             "way: write torch.where, or leave it outside the compiled function"
         )
     return TapeError(
-        f"compile: the shape of what {_name(func)} returns depends on values, at {here()}; write it with torch.where or a "
-        "mask of fixed shape, or leave it outside the compiled function"
+        f"compile: the shape of what {_name(func)} returns depends on values, at {here()}; write it with torch.where "
+        "or a mask of fixed shape, or leave it outside the compiled function"
     )

@@ -16,8 +16,12 @@ _LEVEL = "no two tapes have the same level"
 _OUTER = "of values that nobody records a call computes what the function does"
 _OFFSET = "versions are compared with versions that were read in the same way"
 
+_BOTH_WAYS = "the same both ways"
+
 # The function, and the change as a mutant prints it.
 EQUIVALENT: dict[tuple[str, str], str] = {
+    ("tape.compiling.planning._placed", "_together(life, other) -> _together(other, life)"): _BOTH_WAYS,
+    ("tape.compiling.planning._gaps", "max(free, end) -> max(end, free)"): _BOTH_WAYS,
     (
         "tape.core.sweep.version",
         "type(x) not in _UNCHANGING and (not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x)))) -> "

@@ -18,7 +18,13 @@ from tape.verify.mutants.changes import changed_trees
 
 __all__ = ["ENGINE", "Mutant", "applied", "engine_mutants", "rule_mutants"]
 
-ENGINE = ("tape.core.sweep", "tape.core.calling", "tape.core.definition", "tape.transforms.gradients")
+ENGINE = (
+    "tape.core.sweep",
+    "tape.core.calling",
+    "tape.core.definition",
+    "tape.transforms.gradients",
+    *(f"tape.compiling.{name}" for name in ("planning", "simplifying")),
+)
 
 # Ops that between them have every kind of argument and output: the first judges of the engine.
 _ENGINE_OPS = ("add", "multiply", "matmul", "cat", "sort", "index", "expand", "where", "divide", "put")
