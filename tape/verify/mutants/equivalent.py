@@ -21,6 +21,19 @@ _BOTH_WAYS = "the same both ways"
 # The function, and the change as a mutant prints it.
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.compiling.planning._placed", "_together(life, other) -> _together(other, life)"): _BOTH_WAYS,
+    ("tape.compiling.simplifying.equal_once", "True -> False"): _STRICT,
+    (
+        "tape.compiling.simplifying.equal_once",
+        "zip(earlier.made, operation.made, strict=True) -> zip(earlier.made, operation.made)",
+    ): _STRICT,
+    (
+        "tape.compiling.simplifying._key",
+        "repr(leaf) if type(leaf) is float else leaf -> repr(leaf)",
+    ): "a slower way to tell the other leaves apart",
+    (
+        "tape.compiling.simplifying.in_place",
+        "operation.written | {place.buffer} -> {place.buffer}",
+    ): "torch has no elementwise operation that makes one tensor and changes another",
     ("tape.compiling.planning._gaps", "max(free, end) -> max(end, free)"): _BOTH_WAYS,
     (
         "tape.core.sweep.version",
