@@ -56,11 +56,16 @@ def _copied(op: Any, *args: Any, into: Tensor, **kwargs: Any) -> None:
 
 
 def _targets(operation: Operation) -> tuple[View, ...] | None:
-    """The outputs of an operation that makes new tensors; None for one that changes some."""
-    if operation.op._schema.is_mutable or operation.random or None in operation.outputs or not operation.outputs:
+    """The outputs of an operation that makes new tensors; None for one that changes some, or whose shapes are found out
+    when it runs."""
+    op = operation.op
+    if op._schema.is_mutable or operation.random or None in operation.outputs or not operation.outputs:
+        return None
+    masks = [view for view in views_in(operation.args[1:]) if view.dtype in (torch.bool, torch.uint8)]
+    if torch.Tag.dynamic_output_shape in op.tags or (op is A.index.Tensor and masks):
         return None
     outputs = tuple(view for view in operation.outputs if view is not None)
-    return outputs if operation.written or len(operation.made) == len(outputs) else None
+    return outputs if len(operation.made) == (0 if operation.written else len(outputs)) else None
 
 
 _EMPTY = {
