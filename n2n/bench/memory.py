@@ -1,4 +1,5 @@
-"""The peak memory of one training step, over its inputs, parameters and Adam's state, in bytes.
+"""The peak memory of a training step over its inputs, parameters and Adam's state, or of a picture's denoising over
+picture and parameters, in bytes.
 
 On the CPU it is the high-water mark of the resident set in a fresh process, as torch's profiler sees neither what
 its kernels' libraries allocate nor what another Python thread does. In that process the allocator gives each freed
@@ -16,9 +17,10 @@ from typing import IO, NamedTuple, cast
 
 import torch
 
-from n2n.bench.peers import trainers
-from n2n.bench.peers.contender import Trainer
+from n2n.bench.peers import makers
+from n2n.bench.peers.contender import Fed
 from n2n.bench.problem import Problem, problem
+from n2n.bench.rows import Work
 
 __all__ = ["Job", "Peaks", "measurable", "serve"]
 
@@ -26,8 +28,9 @@ ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=65536", "OPENBLAS_
 
 
 class Job(NamedTuple):
-    """A contender's step on a problem."""
+    """A contender's work on a problem."""
 
+    work: Work
     contender: str
     network: str
     side: int
@@ -97,11 +100,11 @@ def serve() -> None:
 
 
 def _resident_peak(job: Job) -> int:
-    trainer = _warm(job, torch.device("cpu"))
+    contender = _warm(job, torch.device("cpu"))
     before = _resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     for _ in range(2):
-        trainer.step()
+        contender.step()
     return _resident("VmHWM") - before
 
 
@@ -111,28 +114,29 @@ def _resident(field: str) -> int:
 
 
 def _cuda_peak(job: Job, device: torch.device) -> int:
-    trainer = _warm(job, device)
+    contender = _warm(job, device)
     before = torch.cuda.memory_allocated(device)
     # cuDNN tries its kernels out at the first step of a size, with more room than any step after it takes.
-    trainer.step()
+    contender.step()
     torch.cuda.reset_peak_memory_stats(device)
-    trainer.step()
-    trainer.wait()
+    contender.step()
+    contender.wait()
     return int(torch.cuda.max_memory_allocated(device)) - before
 
 
-def _warm(job: Job, device: torch.device) -> Trainer:
-    """A trainer that holds its batch and has taken two steps, on two images only: libraries are loaded and Adam's
-    state is there, and what a step keeps from one to the next still counts as its own."""
+def _warm(job: Job, device: torch.device) -> Fed:
+    """A contender that holds its batch and has taken two steps, on something small only: libraries are loaded and
+    Adam's state is there, and what a step keeps from one to the next still counts as its own."""
 
-    def drawn(batch: int) -> Problem:
-        return problem(job.network, job.side, batch, job.seed, device)
+    def drawn(job: Job) -> Problem:
+        return problem(job.network, job.side, job.batch, job.seed, device)
 
-    trainer = trainers(device)[job.contender](drawn(2))
+    small = job._replace(batch=2) if job.work == "step" else job._replace(side=32)
+    contender = makers(job.work, device)[job.contender](drawn(small))
     for _ in range(2):
-        trainer.step()
-    full = drawn(job.batch)
-    trainer.feed(full.noisy, full.target)
+        contender.step()
+    full = drawn(job)
+    contender.feed(full.noisy, full.target)
     del full
     gc.collect()
-    return trainer
+    return contender

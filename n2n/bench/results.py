@@ -1,7 +1,7 @@
 """What was measured, as plain data that goes into the table, the plot and the JSON alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
@@ -10,7 +10,7 @@ from n2n.bench.peers.choice import EAGER, OURS
 from n2n.bench.rows import FASTER_EAGER, Goal
 from n2n.bench.timing import Ratio, ratio
 
-__all__ = ["Growth", "Judged", "Report", "Timed", "compared", "exponent"]
+__all__ = ["Growth", "Judged", "Report", "Start", "Timed", "compared", "exponent", "weighed"]
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,32 @@ class Judged:
 
 @dataclass(frozen=True)
 class Timed:
-    """A row. `seconds` has an entry per contender and round, of one `unit`; `peaks` are bytes."""
+    """A row. `seconds` has an entry per contender and round, of one `unit`; `ours` is the contender whose ratios to the
+    others these are; `peaks` are bytes."""
 
     name: str
     title: str
     unit: str
+    ours: str
     seconds: dict[str, list[float]]
     ratios: dict[str, Ratio]
     goals: list[Judged]
     peaks: dict[str, int]
     memory_goal: Judged | None
+
+
+@dataclass(frozen=True)
+class Start:
+    """How many seconds it takes until something compiled runs, by contender, and the goal for tape's."""
+
+    name: str
+    title: str
+    seconds: dict[str, float]
+    at_most: float | None
+
+    @property
+    def met(self) -> bool:
+        return self.at_most is None or self.seconds[OURS] <= self.at_most
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,7 @@ class Report:
     quick: bool
     absent: list[str]
     rows: list[Timed]
+    starts: list[Start]
     growth: Growth | None
 
 
@@ -69,11 +86,10 @@ def compared(
     unit: str,
     seconds: dict[str, list[float]],
     goals: Sequence[Goal],
-    peaks: dict[str, int] | None = None,
+    ours: str = OURS,
 ) -> Timed:
-    """The row of times and peaks. A goal against a peer that takes no part is left out."""
-    peaks = peaks or {}
-    ratios = {peer: ratio(seconds[OURS], theirs) for peer, theirs in seconds.items() if peer != OURS}
+    """The row of times. A goal against a peer that takes no part is left out."""
+    ratios = {peer: ratio(seconds[ours], theirs) for peer, theirs in seconds.items() if peer != ours}
     judged = []
     for goal in goals:
         against = goal.against
@@ -81,11 +97,13 @@ def compared(
             against = min(EAGER, key=lambda peer: median(seconds[peer]))
         if against in ratios:
             judged.append(_judged(against, goal.at_most, ratios[against].median))
-    memory_goal = None
-    if peaks:
-        leanest = min(EAGER, key=peaks.__getitem__)
-        memory_goal = _judged(leanest, 1.0, peaks[OURS] / peaks[leanest])
-    return Timed(name, title, unit, seconds, ratios, judged, peaks, memory_goal)
+    return Timed(name, title, unit, ours, seconds, ratios, judged, {}, None)
+
+
+def weighed(row: Timed, peaks: dict[str, int], at_most: float) -> Timed:
+    """The row with its peaks, and what became of the goal against the leaner torch eager."""
+    leanest = min(EAGER, key=peaks.__getitem__)
+    return replace(row, peaks=peaks, memory_goal=_judged(leanest, at_most, peaks[OURS] / peaks[leanest]))
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:

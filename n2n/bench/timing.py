@@ -11,7 +11,7 @@ import numpy as np
 
 from n2n.bench.peers.contender import Contender
 
-__all__ = ["Ratio", "paired_rounds", "ratio"]
+__all__ = ["Ratio", "Taken", "paired_rounds", "ratio"]
 
 TURN = 0.02  # seconds that a turn lasts at least, so that the clock and one interruption matter little
 
@@ -23,6 +23,15 @@ class Ratio:
     median: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Seconds by contender: of its first step with all that had to be done before another could be run, and of a step
+    in each round."""
+
+    first: dict[str, float]
+    rounds: dict[str, list[float]]
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
@@ -41,14 +50,14 @@ def paired_rounds(
     shuffler: random.Random,
     tick: Callable[[], object] = lambda: None,
     limit: float = math.inf,
-) -> dict[str, list[float]]:
+) -> Taken:
     """Seconds that a step took, per contender, an entry for each round; none begins after `limit` seconds.
 
     In a round each contender has one turn, in an order that is drawn anew. A turn begins with a step that is not
     timed: it brings back caches and threads that the one before had for itself. `tick` is called for each round.
     """
-    fastest = min(_warm_up(contender) for contender in contenders.values())
-    repeats = max(1, math.ceil(TURN / fastest))
+    first, later = _warm_up(contenders)
+    repeats = max(1, math.ceil(TURN / min(later.values())))
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     order = list(contenders)
     # What is here stays: collecting garbage before a turn, so that none is charged for another's, then costs little.
@@ -64,14 +73,17 @@ def paired_rounds(
             tick()
     finally:
         gc.unfreeze()
-    return seconds
+    return Taken(first, seconds)
 
 
-def _warm_up(contender: Contender) -> float:
-    """The faster of two steps after the first, which compiles and allocates."""
-    contender.step()
-    contender.wait()
-    return min(_timed(contender, 1) for _ in range(2))
+def _warm_up(contenders: Mapping[str, Contender]) -> tuple[dict[str, float], dict[str, float]]:
+    """What the first step took, and what the faster of the two after it took."""
+    first, later = {}, {}
+    for name, contender in contenders.items():
+        one, two, three = (_timed(contender, 1) for _ in range(3))
+        # A program is noted in the first step, and written in the second if it had no time to run before.
+        first[name], later[name] = one + max(0.0, two - three), min(two, three)
+    return first, later
 
 
 def _turn(contender: Contender, repeats: int) -> float:

@@ -6,6 +6,7 @@ Beside the picture and the result, memory holds a tile or two.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise, product
 from math import sqrt
 from typing import NamedTuple
@@ -15,7 +16,8 @@ from torch import Tensor
 
 from n2n.classical.noise_level import noise_deviation
 from n2n.networks import GUIDED, TILES
-from n2n.networks.guided import told
+from n2n.networks.compiled import compiled
+from n2n.networks.guided import with_level
 from n2n.training.checkpoint import Checkpoint
 from nn import Layer, Params
 from tape import tree
@@ -23,6 +25,7 @@ from tape import tree
 __all__ = ["TILE", "Span", "Tile", "Track", "Trained", "denoise", "spans"]
 
 TILE = 256  # the fastest side where the network says nothing
+MANY = 8  # tiles of a picture for which the network is compiled: to note it takes as long as one or two
 UNIT = 32  # tiles begin at multiples of it, where the deepest network's coarsest pixels do, and have such sides
 
 
@@ -78,40 +81,42 @@ def denoise(
         raise ValueError(f"orientations are 1 or 8, not {orientations}")
     if sigma is not None and (not trained.guided or sigma < 0):
         raise ValueError(f"sigma is {sigma}: it is at least 0, and for a guided network")
-    clean = _function(trained, image, sigma)
-    if orientations == 8:
-        clean = _averaged(clean)
-
     _, height, width = image.shape
     rows, columns = (spans(size, trained.tile) for size in (height, width))
+    tiles = list(product(rows, columns))
     total = torch.zeros(image.shape)
+    with _network(trained.network, tiles) as network:
+        clean = _function(network, trained, image, sigma)
+        if orientations == 8:
+            clean = _averaged(clean)
 
-    def worked(tile: Tile) -> Worked:
-        (top, down), (left, across) = tile
-        piece = _mirrored(image, (top, len(down)), (left, len(across)))
-        return tile, clean(piece[None])[0].cpu() * down[:, None] * across
+        def worked(tile: Tile) -> Worked:
+            (top, down), (left, across) = tile
+            piece = _mirrored(image, (top, len(down)), (left, len(across)))
+            return tile, clean(piece[None])[0].cpu() * down[:, None] * across
 
-    for ((top, _), (left, _)), piece in _in_threads(worked, track(list(product(rows, columns)))):
-        place = total[:, top : top + piece.shape[1], left : left + piece.shape[2]]
-        place += piece[:, : place.shape[1], : place.shape[2]]
+        for ((top, _), (left, _)), piece in _in_threads(worked, track(tiles)):
+            place = total[:, top : top + piece.shape[1], left : left + piece.shape[2]]
+            place += piece[:, : place.shape[1], : place.shape[2]]
     return total.clamp_(0, 1)
 
 
 def spans(size: int, tile: int) -> list[Span]:
-    """Cuts `size` pixels into tiles that overlap by a quarter. At each pixel their weights add up to 1.
+    """Cuts `size` pixels into tiles of one length that overlap. At each pixel their weights add up to 1.
 
-    Every tile begins at a multiple of 32 pixels if `tile` is a multiple of 128, and has `tile` pixels; but the last
-    one has as many as are left, and up to 31 more. The outermost pixels of an overlap, which know the
-    least of what is around them, do not count.
+    They have at most `tile` pixels, of which a quarter lies in the next one too. Every tile begins at a multiple of 32
+    pixels, and is as long as one, if `tile` is a multiple of 128; the last one may reach beyond the picture. The
+    outermost pixels of an overlap, which know the least of what is around them, do not count.
 
     >>> [(span.start, len(span.weights)) for span in spans(300, 128)]
     [(0, 128), (96, 128), (192, 128)]
     """
     overlap = tile // 4
     count = max(1, -(-(size - overlap) // (tile - overlap)))
-    starts = [number * (tile - overlap) for number in range(count)]
-    lengths = [tile] * (count - 1) + [-(-(size - starts[-1]) // min(UNIT, tile)) * min(UNIT, tile)]
-    weights = [torch.ones(length) for length in lengths]
+    unit = min(UNIT, tile)
+    length = -(-(size + (count - 1) * overlap) // (count * unit)) * unit
+    starts = [number * (length - overlap) for number in range(count)]
+    weights = [torch.ones(length) for _ in starts]
     distance = (torch.arange(overlap) + 0.5) / overlap
     rising = ((distance - 0.25) * 2).clamp(0, 1)
     for before, after in pairwise(weights):
@@ -120,26 +125,44 @@ def spans(size: int, tile: int) -> list[Span]:
     return [Span(start, each) for start, each in zip(starts, weights, strict=True)]
 
 
+Apply = Callable[[Params, Tensor], Tensor]
 Function = Callable[[Tensor], Tensor]
 
 
-def _function(trained: Trained, image: Tensor, sigma: float | None) -> Function:
+@contextmanager
+def _network(network: Layer, tiles: Sequence[Tile]) -> Iterator[Apply]:
+    """The network's function, compiled if there is enough to do for it."""
+    if len(tiles) < MANY:
+        yield network.apply
+        return
+    (_, down), (_, across) = tiles[0]
+    with compiled(network, len(down), len(across)) as apply:
+        yield apply
+
+
+def _function(network: Apply, trained: Trained, image: Tensor, sigma: float | None) -> Function:
     """What denoises images (1, C, H, W), pieces of the picture, on the network's device."""
     device = tree.leaves(trained.params)[0].device
-    network, channels = trained.network, image.shape[0]
+    channels = image.shape[0]
     grey_as_colour = channels == 1 < trained.channels
+    deviation = None
     if trained.guided:
-        deviation = float(noise_deviation(image[None])) if sigma is None else sigma
+        deviation = noise_deviation(image[None]) if sigma is None else torch.tensor([sigma])
         # Noise that is the same in all channels is as strong as independent noise whose mean over channels it is.
-        network = told(network, deviation * sqrt(trained.channels) if grey_as_colour else deviation)
+        deviation = (deviation * sqrt(trained.channels) if grey_as_colour else deviation).to(device, torch.float32)
+
+    def output(pieces: Tensor) -> Tensor:
+        if deviation is not None:
+            pieces = with_level(pieces, deviation.expand(len(pieces)))
+        return network(trained.params, pieces)
 
     def apply(pieces: Tensor) -> Tensor:
         pieces = pieces.to(device)
         if channels == trained.channels:
-            return network.apply(trained.params, pieces)
+            return output(pieces)
         if grey_as_colour:
-            return network.apply(trained.params, pieces.expand(-1, trained.channels, -1, -1)).mean(1, keepdim=True)
-        return network.apply(trained.params, pieces.transpose(0, 1)).transpose(0, 1)
+            return output(pieces.expand(-1, trained.channels, -1, -1)).mean(1, keepdim=True)
+        return output(pieces.transpose(0, 1)).transpose(0, 1)
 
     return apply
 

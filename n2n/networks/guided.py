@@ -15,7 +15,7 @@ from n2n.classical.noise_level import noise_deviation
 from n2n.classical.sliding_dct import sliding_dct
 from nn import Conv2d, Layer, LeakyReLU, MaxPool2d, UpsampleNearest
 
-__all__ = ["guided", "told"]
+__all__ = ["guided", "with_level"]
 
 MULTIPLE = 16  # of which a picture's sides must be: two of a pixel's rows become one, and three poolings follow
 
@@ -48,11 +48,6 @@ def guided(channels: int) -> Layer:
         return cleaned + F.pixel_shuffle(correction, 2)[:, :, :height, :width]
 
     return Layer(init, apply)
-
-
-def told(layer: Layer, deviation: float) -> Layer:
-    """The guided layer for images (N, C, H, W) whose noise has this deviation, where white is 1."""
-    return Layer(layer.init, lambda params, x: layer.apply(params, with_level(x, x.new_full((len(x),), deviation))))
 
 
 def with_level(images: Tensor, deviation: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 import tape
 from n2n.metrics import paired_psnr, psnr
+from n2n.networks.compiled import compiled
 from nn import Layer, Params
 
 __all__ = ["Score", "denoised", "score", "validated"]
@@ -48,4 +49,5 @@ def score(network: Layer, params: Params, noisy: Tensor, second: Tensor, clean: 
 def denoised(network: Layer, params: Params, images: Tensor, batch: int = 100) -> Tensor:
     """The network's output on images (N, C, H, W), on the CPU, not clamped."""
     device = tape.tree.leaves(params)[0].device
-    return torch.cat([network.apply(params, part.to(device)).cpu() for part in images.split(batch)])
+    with compiled(network, *images.shape[1:]) as apply:
+        return torch.cat([apply(params, part.to(device)).cpu() for part in images.split(batch)])

@@ -4,7 +4,7 @@ A variant is tried once beside the operation itself, on the same numbers, and ta
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -43,6 +43,8 @@ def call_of(operation: Operation) -> Call | None:
             return Call(Tensor.copy_, (target, args[0]), {}, targets)
         if op in _FILL:
             return Call(Tensor.fill_, (target, _FILL[op](*args)), {}, targets)
+        if op is A.constant_pad_nd.default:
+            return Call(_framed, _frame(target, *args), {}, targets)
     for variant in _variants(operation, targets):
         if _agrees(operation, variant):
             return variant
@@ -87,6 +89,25 @@ _FILL: dict[Any, Callable[..., Any]] = {
     A.full_like.default: lambda _, value: value,
     A.new_full.default: lambda _x, _, value: value,
 }
+
+
+def _frame(target: View, x: View, pad: Sequence[int], value: Any = 0) -> tuple[Any, ...]:
+    """Of a padded tensor the part that comes from `x`, that part of `x`, the value around it and where that goes."""
+    borders = []
+    for dim, (low, high) in enumerate(zip(pad[::2], pad[1::2], strict=True), 1):
+        dim = len(x.shape) - dim
+        before, after = max(low, 0), max(high, 0)
+        size = target.shape[dim] - before - after
+        borders += [target.narrow(dim, 0, before)] * (before > 0)
+        borders += [target.narrow(dim, before + size, after)] * (after > 0)
+        target, x = target.narrow(dim, before, size), x.narrow(dim, max(-low, 0), size)
+    return target, x, value, *borders
+
+
+def _framed(inside: Tensor, x: Tensor, value: Any, *borders: Tensor) -> None:
+    inside.copy_(x)
+    for border in borders:
+        border.fill_(value)
 
 
 def _factored(a: Tensor, mode: str = "reduced", *, Q: Tensor, R: Tensor) -> None:

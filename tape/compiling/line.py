@@ -1,7 +1,7 @@
 """A program as plain data: operations on views of buffers, one after the other."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +40,11 @@ class View:
     def is_plain(self, dtype: torch.dtype) -> bool:
         """Whether it reads numbers of a buffer of a dtype as they are."""
         return self.dtype is dtype and not self.conj and not self.neg
+
+    def narrow(self, dim: int, start: int, size: int) -> "View":
+        """As `torch.narrow`."""
+        shape = (*self.shape[:dim], size, *self.shape[dim + 1 :])
+        return replace(self, shape=shape, offset=self.offset + start * self.stride[dim])
 
     @property
     def bytes(self) -> int:

@@ -31,7 +31,8 @@ def one_step(
     forward: Callable[[list[Any]], tuple[Any, Any]],
     backward: Callable[[Any, list[Any]], Sequence[Any]],
 ) -> Any:
-    """Calls a function of `leaves` and records it as one step, on the tape of the innermost level among them.
+    """Calls a function of `leaves`, for which nothing stands in, and records it as one step, on the tape of the
+    innermost level among them.
 
     Args:
         name: how errors call the function.
@@ -42,18 +43,16 @@ def one_step(
 
     Raises TapeError if `forward` uses a traced value of this level or an inner one that is not among the leaves.
     """
-    leaves = [stood_in(leaf) for leaf in leaves]
     tape = innermost(leaves)
     if tape is None:
-        return forward(leaves)[0]
+        return forward(list(leaves))[0]
     refuse_ended(name, tape)
-    mine = [type(leaf) is Traced and leaf.tape is tape for leaf in leaves]
-    stripped = [leaf.value if own else leaf for leaf, own in zip(leaves, mine, strict=True)]
+    places = [leaf.slot if type(leaf) is Traced and leaf.tape is tape else None for leaf in leaves]
+    stripped = [leaf if slot is None else leaf.value for leaf, slot in zip(leaves, places, strict=True)]
     check = no_closures(name, stripped, tape.level)
     out, residuals = forward(stripped)
     check(out)
-    slots = [leaf.slot for leaf, own in zip(leaves, mine, strict=True) if own]
-    places = [leaf.slot if own else None for leaf, own in zip(leaves, mine, strict=True)]
+    slots = [slot for slot in places if slot is not None]
     call = observed_call(lambda values: forward(values)[0], stripped, places, out)
     return record_step(tape, name, slots, out, residuals, backward, call)
 

@@ -57,12 +57,12 @@ def function_name(function: Any) -> str:
     """
     if function in METHOD_NAMES:
         return "Tensor." + METHOD_NAMES[function][0]
-    name = getattr(function, "__name__", repr(function))
+    name: str = getattr(function, "__name__", repr(function))
     for module in (torch, torch.nn.functional, torch.linalg, torch.special, torch.fft):
         for candidate in (name, name.removeprefix(module.__name__.rpartition(".")[2] + "_")):
             if getattr(module, candidate, None) is function:
                 return f"{module.__name__}.{candidate}"
-    return str(name)
+    return name
 
 
 # A method of Tensor and the names it goes by; the names of torch.Tensor that are no functions are left out.

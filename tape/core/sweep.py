@@ -52,7 +52,9 @@ def sweep(tape: Tape, seeds: Sequence[tuple[int, Any]], wanted: Sequence[int], k
         if version(residuals) != seen:
             raise _changed(step)
         if Recipe in map(type, residuals):
-            residuals = tuple(x.make() if type(x) is Recipe else x for x in residuals)
+            recipes = {id(x): x for x in residuals if type(x) is Recipe}  # once each, also of a value times itself
+            made = {key: recipe.make() for key, recipe in recipes.items()}
+            residuals = tuple(made.get(id(x), x) for x in residuals)
         pool = (g, *residuals)
         for position, rule, asked in plan.parts:
             try:

@@ -6,6 +6,7 @@ tensors runs on it unchanged. What a torch function does to a traced value stand
 """
 
 from collections.abc import Callable, Iterator
+from functools import partialmethod
 from typing import Any, ClassVar, NoReturn
 
 import torch
@@ -58,7 +59,7 @@ class Traced:
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
             raise TypeError("iteration over a 0-d tensor")
-        return iter(torch.unbind(self, 0))
+        return iter(torch.unbind(self))
 
     # A comparison gives a tensor, as torch's does, so hashing goes by identity.
     def __hash__(self) -> int:
@@ -123,12 +124,8 @@ def _like_leaf(x: Any) -> Any:
     return _new(Like, (x.shape, x.dtype, x.device)) if isinstance(x, Tensor) else x
 
 
-def _refuse_in_place(name: str, operator: str) -> Callable[..., NoReturn]:
-    def refuse(self: Traced, other: Any) -> NoReturn:
-        raise in_place(f"x {operator}= y", f"x = x {operator} y")
-
-    refuse.__name__ = name
-    return refuse
+def _refuse_in_place(self: Traced, operator: str, _: Any) -> NoReturn:
+    raise in_place(f"x {operator}= y", f"x = x {operator} y")
 
 
 for _name, _operator in {
@@ -146,19 +143,16 @@ for _name, _operator in {
     "__ilshift__": "<<",
     "__irshift__": ">>",
 }.items():
-    setattr(Traced, _name, _refuse_in_place(_name, _operator))
+    setattr(Traced, _name, partialmethod(_refuse_in_place, _operator))
 
 
-def _refuse_operator(name: str) -> Callable[..., NoReturn]:
-    def refuse(self: Traced, *_: Any) -> NoReturn:
-        raise no_rule(getattr(Tensor, name))
-
-    refuse.__name__ = name
-    return refuse
+def _refuse_operator(self: Traced, name: str, *_: Any) -> NoReturn:
+    raise no_rule(getattr(Tensor, name))
 
 
 # Python would call these unsupported; `implements` replaces those that have a rule.
 for _name in ("and", "or", "xor", "lshift", "rshift", "mod", "matmul", "truediv", "floordiv", "pow"):
     for _prefix in ("", "r"):
-        setattr(Traced, f"__{_prefix}{_name}__", _refuse_operator(f"__{_prefix}{_name}__"))
-setattr(Traced, "__invert__", _refuse_operator("__invert__"))  # noqa: B010
+        _operator = f"__{_prefix}{_name}__"
+        setattr(Traced, _operator, partialmethod(_refuse_operator, _operator))
+setattr(Traced, "__invert__", partialmethod(_refuse_operator, "__invert__"))  # noqa: B010

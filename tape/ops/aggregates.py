@@ -20,8 +20,14 @@ def prod(x: Any, dim: int | None = None, keepdim: bool = False, *, dtype: torch.
     return _prod(x.reshape(-1), 0, keepdim) if dim is None else _prod(x, dim, keepdim)
 
 
-@in_float32
 def _prod(x: Any, dim: int, keepdim: bool) -> Any:
+    """In float64: of equal factors, what a half is wrong by is so often doubled."""
+    if not x.dtype.is_floating_point:
+        return _by_halves(x, dim, keepdim)
+    return _by_halves(x.to(torch.float64), dim, keepdim).to(x.dtype)
+
+
+def _by_halves(x: Any, dim: int, keepdim: bool) -> Any:
     if x.ndim == 0:
         return x.clone()
     dim = axis(dim, x.ndim)
@@ -86,7 +92,7 @@ def var_mean(
 ) -> tuple[Any, Any]:
     if isinstance(dim, bool):  # torch also has var_mean(x, unbiased)
         dim, unbiased = None, dim
-    return var(x, dim, unbiased, keepdim, correction=correction), torch.mean(x, dim, keepdim)
+    return var(x, dim, unbiased, keepdim, correction=correction), _mean(x, dim, keepdim)
 
 
 @implements(torch.std_mean)
@@ -95,7 +101,12 @@ def std_mean(
 ) -> tuple[Any, Any]:
     if isinstance(dim, bool):  # torch also has std_mean(x, unbiased)
         dim, unbiased = None, dim
-    return std(x, dim, unbiased, keepdim, correction=correction), torch.mean(x, dim, keepdim)
+    return std(x, dim, unbiased, keepdim, correction=correction), _mean(x, dim, keepdim)
+
+
+def _mean(x: Any, dim: Any, keepdim: bool) -> Any:
+    """In float64, as torch has it beside a variance."""
+    return torch.mean(x, dim, keepdim, dtype=torch.float64).to(x.dtype)
 
 
 @implements(torch.msort, Tensor.msort)

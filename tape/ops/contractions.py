@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import torch
@@ -42,7 +43,9 @@ def addmv(x: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> A
 
 @implements(torch.addbmm, Tensor.addbmm)
 def addbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    return _plus(x, torch.matmul(_scaled(batch1, alpha), batch2).sum(0), beta)
+    # One product, whose kernel adds up all: rounded one by one, those of half precision may pass its range.
+    rows = batch1.permute(1, 0, 2).reshape(batch1.shape[1], -1)
+    return _plus(x, torch.matmul(_scaled(rows, alpha), batch2.reshape(-1, batch2.shape[2])), beta)
 
 
 @implements(torch.addr, Tensor.addr)
@@ -106,10 +109,12 @@ def kron(x: Any, y: Any) -> Any:
 @implements(torch.linalg.multi_dot)
 def multi_dot(tensors: Sequence[Any]) -> Any:
     """The product of matrices, the first and the last possibly vectors, from left to right."""
-    product = tensors[0]
-    for factor in tensors[1:]:
-        product = torch.matmul(product, factor)
-    return product
+    return _product(*tensors)
+
+
+@in_float32
+def _product(*tensors: Any) -> Any:
+    return reduce(torch.matmul, tensors)
 
 
 @implements(torch.einsum)
@@ -227,8 +232,10 @@ def scaled_dot_product_attention(
     if enable_gqa:
         key = torch.repeat_interleave(key, query.shape[-3] // key.shape[-3], -3)
         value = torch.repeat_interleave(value, query.shape[-3] // value.shape[-3], -3)
-    # Scaled first: what is scaled down after the product may be infinite in it.
-    scores = torch.matmul(query * (1 / math.sqrt(query.shape[-1]) if scale is None else scale), key.mT)
+    # A power of 2 first, as what is scaled down after the product may be infinite in it; what remains is no such power,
+    # and would round the query, so that equal scores of half-precision numbers differed.
+    rest, exponent = math.frexp(1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    scores = _scaled(torch.matmul(query * 2.0 ** (exponent - 1), key.mT), 2 * rest)
     if is_causal:
         if attn_mask is not None:
             raise ValueError("scaled_dot_product_attention: give attn_mask or is_causal, not both")

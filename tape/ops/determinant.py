@@ -15,13 +15,17 @@ _SMALL = 3
 
 @implements(torch.linalg.det, torch.det, Tensor.det)
 def det(A: Any) -> Any:
-    """The determinant: written out of a small matrix, by singular values of a larger one.
-
-    In the basis of its singular vectors, which count as constants because the determinant is the same in any, a matrix
-    is diagonal and its smallest values come last. What the others leave of the last rows and columns, their Schur
-    complement, is a small matrix, and may be singular.
-    """
+    """Written out of a small matrix, by singular values of a larger one. In float64, where products of numbers of
+    another dtype stay within the range, and differences of them keep its digits."""
     refuse_unless_square("det", A)
+    return _det(A.to(torch.float64)).to(A.dtype)
+
+
+def _det(A: Any) -> Any:
+    """In the basis of its singular vectors, which count as constants because the determinant is the same in any, a
+    matrix is diagonal and its smallest values come last. What the others leave of the last rows and columns, their
+    Schur complement, is a small matrix, and may be singular.
+    """
     kept = A.shape[-1] - _SMALL
     if kept <= 0:
         return _written_out(A)

@@ -1,4 +1,4 @@
-"""Linear systems and factorisations. A singular matrix is refused by torch's own error."""
+"""Linear systems and factorisations. A singular matrix is refused by torch's own error, a triangle is not."""
 
 from typing import Any
 
@@ -49,21 +49,39 @@ def inv(A: Any) -> Any:
     return solve_matrix(A, torch.eye(A.shape[-1], dtype=A.dtype, device=A.device))
 
 
-@implements(torch.linalg.solve_triangular)
-def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
-    """Of the upper or the lower triangle of A, with ones on the diagonal if it is `unitriangular`."""
-    strict = torch.triu(A, 1) if upper else torch.tril(A, -1)
-    if unitriangular:
-        triangle = strict + torch.eye(A.shape[-1], dtype=A.dtype, device=A.device)
-    else:
-        triangle = torch.triu(A) if upper else torch.tril(A)
-    return solve_matrix(triangle, B) if left else solve_matrix(triangle.mT, B.mT).mT
+@op(
+    (
+        case(real("n n", diagonal=7.0), real("n k"), upper=(False, True), unitriangular=(False, True)).refuses(
+            RuntimeError, torch.ones(2, 3), torch.ones(2, 1), match="must be batches of square matrices", upper=True
+        ),
+        case(real("n n", diagonal=7.0), real("k n"), upper=(False, True), left=(False,), unitriangular=(False, True)),
+        case(real("2 n n", diagonal=7.0), real("n k"), upper=(False, True)),
+    ),
+    torch.linalg.solve_triangular,
+)
+def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
+    """Of the upper or the lower triangle of A, with ones on the diagonal if it is `unitriangular`. Where that is
+    singular, a quotient by 0."""
+    return torch.linalg.solve_triangular(A, B, upper=upper, left=left, unitriangular=unitriangular)  # type: ignore[no-any-return]
+
+
+def _solved(g: Any, A: Any, upper: bool, left: bool, unitriangular: bool) -> Any:
+    return torch.linalg.solve_triangular(A.mT, g, upper=not upper, left=left, unitriangular=unitriangular)
+
+
+def _triangle(g: Any, ans: Any, A: Any, upper: bool, left: bool, unitriangular: bool) -> Any:
+    solved = _solved(g, A, upper, left, unitriangular)
+    whole = -(solved @ ans.mT if left else ans.mT @ solved)
+    return torch.triu(whole, int(unitriangular)) if upper else torch.tril(whole, -unitriangular)
+
+
+solve_triangular.defvjp(A=_triangle, B=_solved)
 
 
 @op(case(real("n n", diagonal=7.0)).refuses(unsolvable, -torch.eye(2), match="is not positive-definite"))
 def cholesky_factor(a: Tensor) -> Tensor:
     """The lower factor of a positive definite matrix's symmetric part."""
-    return torch.linalg.cholesky((a + a.mT) / 2)  # type: ignore[no-any-return]
+    return torch.linalg.cholesky(a + (a.mT - a) / 2)  # type: ignore[no-any-return]
 
 
 def _cholesky(g: Any, ans: Any) -> Any:

@@ -197,12 +197,14 @@ def poisson_nll_loss(
     input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
 ) -> Any:
     """With `full`, Stirling's term for targets above 1."""
-    loss = torch.exp(input) - target * input if log_input else input - target * torch.log(input + eps)
-    if full:
-        large = torch.where(target > 1, target, 1.0)
-        stirling = large * torch.log(large) - large + 0.5 * torch.log(2 * math.pi * large)
-        loss = loss + torch.where(target > 1, stirling, 0.0)
-    return reduced("poisson_nll_loss", loss, reduction)
+    rate, log_rate = (torch.exp(input), input) if log_input else (input, torch.log(input + eps))
+    if not full:
+        return reduced("poisson_nll_loss", rate - target * log_rate, reduction)
+    large = torch.where(target > 1, target, 1.0)
+    # The logarithms of rate and target are large and nearly equal where the loss is small: their difference first.
+    loss = rate - target * (log_rate - torch.log(large))
+    rest = 0.5 * torch.log(2 * math.pi * large) - large
+    return reduced("poisson_nll_loss", loss + torch.where(target > 1, rest, 0.0), reduction)
 
 
 @implements(F.soft_margin_loss)

@@ -9,15 +9,30 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
+from tape.core.domain import case, real
 from tape.core.implementing import implements
+from tape.core.registry import op
 from tape.ops.precision import in_float32
 from tape.ops.variance import centred
 
 
-def _standardised(x: Any, dims: tuple[int, ...], eps: float) -> Any:
+@op(case(real("a b c"), dim=((0,), (-1,), (0, 1)), eps=(1e-5, 0.5), sizes={"a": (1, 3), "b": (1, 3), "c": (1, 3)}))
+def root_mean_square(x: Tensor, *, dim: tuple[int, ...], eps: float) -> Tensor:
+    """The root of eps and the mean of the squares; the dimensions stay, at size 1."""
+    return torch.sqrt(torch.mean(torch.square(x), dim, keepdim=True) + eps)
+
+
+# Of numbers of order 1, where the cube of a reciprocal root would be out of range.
+root_mean_square.defvjp(x=lambda g, x, ans, dim: g * (x / ans) / math.prod(x.shape[d] for d in dim))
+
+
+def _standardised(x: Any, dims: tuple[int, ...], eps: float, weight: Any = None) -> Any:
+    """Without mean, over the root of the mean square; a `weight` that is as small as that is multiplied in with it."""
     rest = centred(x, dim=dims)
-    return rest * torch.rsqrt((rest * rest).mean(dims, keepdim=True) + eps)
+    size = root_mean_square(rest, dim=dims, eps=eps)
+    return rest / size if weight is None else rest * (weight / size)
 
 
 def _affine(x: Any, weight: Any, bias: Any) -> Any:
@@ -52,7 +67,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     float32's for half precision."""
     dims = _last("rms_norm", input, normalized_shape)
     small = torch.finfo(input.dtype).eps if eps is None else eps
-    return _affine(input * torch.rsqrt((input * input).mean(dims, keepdim=True) + small), weight, None)
+    return _affine(input / root_mean_square(input, dim=dims, eps=small), weight, None)
 
 
 @implements(F.group_norm)
@@ -63,10 +78,11 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
         raise ValueError(
             f"group_norm: the channels of shape {tuple(input.shape)} do not divide into {num_groups} groups"
         )
-    inside = input.shape[1] // num_groups * math.prod(input.shape[2:])
-    grouped = input.reshape(input.shape[0], num_groups, inside)
-    normal = _standardised(grouped, (2,), eps).reshape(input.shape)
-    return _affine(normal, _per_channel(weight, input), _per_channel(bias, input))
+    inside = input.shape[1] // num_groups
+    grouped = input.reshape(input.shape[0], num_groups, inside, math.prod(input.shape[2:]))
+    weights = None if weight is None else weight.reshape(num_groups, inside, 1)
+    normal = _standardised(grouped, (2, 3), eps, weights).reshape(input.shape)
+    return _affine(normal, None, _per_channel(bias, input))
 
 
 @implements(F.instance_norm)
@@ -84,8 +100,8 @@ def instance_norm(
     """Over each channel of each example. Without running statistics the momentum has no part."""
     if running_mean is not None or running_var is not None or not use_input_stats:
         raise NotImplementedError("instance_norm: running statistics are not supported; leave them out")
-    normal = _standardised(input, tuple(range(2, input.ndim)), eps)
-    return _affine(normal, _per_channel(weight, input), _per_channel(bias, input))
+    normal = _standardised(input, tuple(range(2, input.ndim)), eps, _per_channel(weight, input))
+    return _affine(normal, None, _per_channel(bias, input))
 
 
 @implements(F.batch_norm)
@@ -110,10 +126,10 @@ def batch_norm(
                 "batch_norm: training=True changes running statistics in place, which is not recorded; "
                 "leave them out and average the batches' statistics yourself"
             )
-        normal = _standardised(input, (0, *range(2, input.ndim)), eps)
-    else:
-        if running_mean is None or running_var is None:
-            raise ValueError("batch_norm: running_mean and running_var are needed unless training=True")
-        scale = torch.rsqrt(_per_channel(running_var, input) + eps)
-        normal = (input - _per_channel(running_mean, input)) * scale
+        normal = _standardised(input, (0, *range(2, input.ndim)), eps, _per_channel(weight, input))
+        return _affine(normal, None, _per_channel(bias, input))
+    if running_mean is None or running_var is None:
+        raise ValueError("batch_norm: running_mean and running_var are needed unless training=True")
+    scale = torch.rsqrt(_per_channel(running_var, input) + eps)
+    normal = (input - _per_channel(running_mean, input)) * scale
     return _affine(normal, _per_channel(weight, input), _per_channel(bias, input))

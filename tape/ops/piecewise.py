@@ -73,15 +73,22 @@ def nan_to_num(x: Any, nan: Any = None, posinf: Any = None, neginf: Any = None) 
 
 @implements(torch.clamp, torch.clip, Tensor.clamp, Tensor.clip)
 def clamp_within(x: Any, min: Any = None, max: Any = None) -> Any:
-    """The derivative at an edge is 1; where the edges cross, the upper counts."""
+    """The derivative at an edge is 1. Where the edges cross, the upper counts; where they are one number, neither has a
+    derivative, as in torch."""
     if not isinstance(raw(min), Tensor) and not isinstance(raw(max), Tensor):
         return clamp(x, min, max)
-    low = -math.inf if min is None else min
-    high = math.inf if max is None else max
-    below, above = x < low, (x > high) | (raw(low) >= raw(high))
-    if isinstance(raw(low), float) or isinstance(raw(high), float):
-        above = x > high
-    return torch.where(above, high, torch.where(below, low, x))
+    plain, low, high = raw(x), raw(min), raw(max)
+    inside = plain == plain
+    value = torch.clamp(plain, low, high)  # what is left of it has no derivative: nan, and equal edges
+    if min is not None:
+        inside = inside & (plain >= low)
+        below = plain < low if max is None else (plain < low) & (low < high)
+        value = torch.where(below, min, value)
+    if max is not None:
+        inside = inside & (plain <= high)
+        above = (plain if min is None else torch.maximum(plain, low)) > high
+        value = torch.where(above, max, value)
+    return torch.where(inside, x, value)
 
 
 @implements(torch.clamp_min, Tensor.clamp_min)

@@ -118,7 +118,12 @@ def _share(part: Any, whole: Any) -> Any:
     return part / torch.where(whole == 0, math.inf, whole)
 
 
-hypot.defvjp(x=lambda g, ans, x: g * _share(x, ans), y=lambda g, ans, y: g * _share(y, ans))
+@in_float32
+def _toward(g: Any, part: Any, whole: Any) -> Any:
+    return g * _share(part, whole)
+
+
+hypot.defvjp(x=lambda g, ans, x: _toward(g, x, ans), y=lambda g, ans, y: _toward(g, y, ans))
 
 
 @op(
@@ -153,9 +158,11 @@ def logsigmoid(x: Tensor) -> Tensor:
 
 
 def _sigmoid_of_minus(x: Any) -> Any:
-    """Of the smaller sigmoid, so that its own derivative, the sigmoid times what it lacks of 1, keeps its digits."""
+    """Of the smaller sigmoid, so that its own derivative, the sigmoid times what it lacks of 1, keeps its digits; of an
+    exponential, as torch's sigmoid of -100 is 0."""
     negative = x < 0
-    smaller = torch.sigmoid(torch.where(negative, x, -x))
+    power = torch.exp(torch.where(negative, x, -x))
+    smaller = power / (1 + power)
     return torch.where(negative, 1 - smaller, smaller)
 
 

@@ -2,7 +2,7 @@
 
 Of equal numbers nothing may be left: the mean of their sum would differ from them by a rounding. What is squared is
 divided by the largest first, because torch calculates in float64 here: squares of float32 numbers below 1e-23 are zero,
-and those above 1e19 infinite.
+and those above 1e19 infinite. So is their mean's sum, of numbers near the largest.
 """
 
 import math
@@ -22,24 +22,24 @@ Dims = Any  # an integer, a sequence of them, or None
 some = {"a": (2, 3), "b": (2, 3), "c": (1, 3)}
 
 
-@op(case(real("a b c"), dim=((0,), (-1,), (0, 1), (0, 1, 2)), sizes=some))
-def centred(x: Tensor, *, dim: tuple[int, ...]) -> Tensor:
-    """x less its mean over some dimensions. The map is its own transpose."""
+@op(case(real("a b c"), dim=((0,), (-1,), (0, 1), (0, 1, 2)), dtype=(None, torch.float64), sizes=some))
+def centred(x: Tensor, *, dim: tuple[int, ...], dtype: torch.dtype | None = None) -> Tensor:
+    """x less its mean over some dimensions, whose sum is of `dtype`. The map is its own transpose."""
     if not x.numel():
         return x - torch.mean(x, dim, keepdim=True)
     first = x
     for d in dim:
         first = first.narrow(d, 0, 1)
     rest = x - first
-    return rest - torch.mean(rest, dim, keepdim=True)
+    return rest - torch.mean(rest, dim, keepdim=True, dtype=dtype).to(x.dtype)
 
 
-centred.defvjp(x=lambda g, dim: centred(g, dim=dim))
+centred.defvjp(x=lambda g, dim, dtype: centred(g, dim=dim, dtype=dtype))
 
 
 def _mean_square(x: Tensor, dim: tuple[int, ...], divisor: float) -> tuple[Tensor, Tensor]:
     """The squares about the mean, added up and divided, in units of the square of a scale; and that scale."""
-    rest = centred(x, dim=dim)
+    rest = centred(x, dim=dim, dtype=torch.float64)
     if not x.numel():
         return torch.sum(rest, dim, keepdim=True) / divisor, torch.sum(rest, dim, keepdim=True)
     largest = torch.amax(torch.abs(rest), dim, keepdim=True)
@@ -70,11 +70,11 @@ def _over(x: float, divisor: float) -> float:
 
 
 variance.defvjp(
-    x=lambda g, x, dim, divisor: g * _over(2.0, divisor) * centred(x, dim=dim),
+    x=lambda g, x, dim, divisor: g * _over(2.0, divisor) * centred(x, dim=dim, dtype=torch.float64),
 )
 deviation.defvjp(
     x=lambda g, x, ans, dim, divisor: (
-        g * _over(1.0, divisor) * (centred(x, dim=dim) / torch.where(ans == 0, math.inf, ans))
+        g * _over(1.0, divisor) * (centred(x, dim=dim, dtype=torch.float64) / torch.where(ans == 0, math.inf, ans))
     ),
 )
 

@@ -109,7 +109,7 @@ def _in_one_step(name: str, f: Callable[[Sequence[Any]], Any], leaves: Sequence[
     out = _in_one_step(name, of_stripped, values, outer)
     if not met:
         return out
-    slots = list(met)
+    slots, inputs = list(met), list(met.values())
     outputs = [like(y) for y in tree.leaves(out) if is_float(y)]
 
     def again(*inputs: Any) -> list[Any]:
@@ -130,10 +130,8 @@ def _in_one_step(name: str, f: Callable[[Sequence[Any]], Any], leaves: Sequence[
     def pulled(inputs: Sequence[Any], cotangents: list[Any]) -> Any:
         return vjp(again, *inputs, keep=False)[1](cotangents)
 
-    call = observed_call(
-        lambda values: again(*values), list(met.values()), slots, [y for y in tree.leaves(out) if is_float(y)]
-    )
-    return record_step(tape, name, slots, out, list(met.values()), checkpoint(pulled), call)
+    call = observed_call(lambda values: again(*values), inputs, slots, [y for y in tree.leaves(out) if is_float(y)])
+    return record_step(tape, name, slots, out, inputs, checkpoint(pulled), call)
 
 
 class _Nothing(list[Step]):
@@ -146,9 +144,7 @@ class _Nothing(list[Step]):
 def _repeatable(leaves: Sequence[Any]) -> Callable[[], Any]:
     """Around a call that is run again it makes the generators draw the same random numbers each time."""
     generators = [leaf for leaf in leaves if isinstance(leaf, torch.Generator)]
-    generators.append(torch.default_generator)
-    if torch.cuda.is_initialized():
-        generators.extend(torch.cuda.default_generators)
+    generators += [torch.default_generator, *torch.cuda.default_generators]
     drawn: list[tuple[torch.Generator, torch.Tensor]] | None = None
 
     @contextmanager

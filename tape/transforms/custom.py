@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial, update_wrapper
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, NoReturn, ParamSpec, TypeVar
 
 from tape import tree
 from tape.core.arguments import dotted, positions
@@ -78,8 +78,8 @@ class CustomVjp(Generic[_P, _R]):
         self.function: Callable[..., _R] = f
         self.nondiff_argnums = tuple(nondiff_argnums)
         self.name = f"custom_vjp {getattr(f, '__name__', repr(f))}"
-        self.fwd: Callable[..., Any] | None = None
-        self.bwd: Callable[..., Any] | None = None
+        self.fwd: Callable[..., Any] = partial(_missing, self.name)
+        self.bwd: Callable[..., Any] = self.fwd
         self.signature: inspect.Signature | None = None
         with suppress(ValueError):  # torch's own functions have none
             self.signature = inspect.signature(f)
@@ -108,8 +108,6 @@ class CustomVjp(Generic[_P, _R]):
             out = self.function(*arguments)
             check(out)
             return out
-        if self.fwd is None or self.bwd is None:
-            raise TapeError(f"{self.name} has no derivative yet; give it one with .defvjp(fwd, bwd)")
         fwd, bwd = self.fwd, partial(self.bwd, *(arguments[i] for i in static))
         due = self._due(arguments, static)
 
@@ -170,3 +168,7 @@ class CustomVjp(Generic[_P, _R]):
         """How messages call an argument."""
         names = list(self.signature.parameters) if self.signature is not None else []
         return f"argument {names[i]!r}" if i < len(names) else f"argument {i}"
+
+
+def _missing(name: str, *_: Any) -> NoReturn:
+    raise TapeError(f"{name} has no derivative yet; give it one with .defvjp(fwd, bwd)")

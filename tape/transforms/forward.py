@@ -12,7 +12,7 @@ import torch
 from tape import tree
 from tape.core.arguments import check_differentiable, named
 from tape.core.matching import Expected, is_float, zeros
-from tape.core.traced import like, raw
+from tape.core.traced import raw
 from tape.errors import TapeError
 from tape.transforms.gradients import grad, vjp, vjp_of
 
@@ -41,8 +41,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     >>> jvp(torch.sin, (torch.tensor([0.0, 1.0]),), (torch.tensor([1.0, 0.0]),))
     (tensor([0.0000, 0.8415]), tensor([1., 0.]))
     """
-    primals, tangents = _directions("jvp", primals, tangents)
-    out, pushforward, aux = linearized(f, primals, _names(primals), has_aux)
+    primals, tangents, names = _directions("jvp", primals, tangents)
+    out, pushforward, aux = linearized(f, primals, names, has_aux)
     tangent_out = pushforward(tangents)
     return (out, tangent_out, aux) if has_aux else (out, tangent_out)
 
@@ -66,14 +66,12 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     >>> hvp(lambda x, y: (x**2 * y).sum(), (torch.tensor(3.0), torch.tensor(5.0)), (torch.ones(()), torch.zeros(())))
     (tensor(10.), tensor(6.))
     """
-    primals, tangents = _directions("hvp", primals, tangents)
-    names = _names(primals)
-    for leaf, path in zip(tree.leaves(primals), tree.paths(primals), strict=True):
-        plain = raw(leaf)
-        if isinstance(plain, torch.Tensor) and not plain.is_floating_point():
+    primals, tangents, names = _directions("hvp", primals, tangents)
+    for i, leaf in enumerate(tree.leaves(primals)):
+        if isinstance(leaf, torch.Tensor) and not leaf.is_floating_point():
             raise TapeError(
-                f"hvp: {named(names, path)} is a tensor of {plain.dtype}, which has no gradient; convert it with "
-                ".float(), or let the function close over it"
+                f"hvp: {named(names, tree.paths(primals)[i])} is a tensor of {leaf.dtype}, which has no gradient; "
+                "convert it with .float(), or let the function close over it"
             )
     products: tuple[Any, ...] = vjp(grad(f, range(len(primals))), *primals, keep=False)[1](tangents)
     return products
@@ -84,7 +82,7 @@ def linearized(
 ) -> tuple[Any, Callable[[Any], Any], Any]:
     """`f` at `primals`, the linear function that maps tangents of the primals to those of the output, and aux."""
     out, pullback, *aux = vjp_of(f, primals, names, has_aux, keep=False)
-    _, transposed = vjp(pullback, tree.map(lambda x: zeros(like(x)) if is_float(x) else None, out))
+    _, transposed = vjp(pullback, tree.map(lambda x: zeros(x) if is_float(x) else None, out))
 
     def pushforward(tangents: Any) -> Any:
         return transposed(tangents)[0]
@@ -92,20 +90,16 @@ def linearized(
     return out, pushforward, aux[0] if aux else None
 
 
-def _directions(name: str, primals: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Primals and tangents as tuples, checked against each other."""
+def _directions(name: str, primals: Any, tangents: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[str, ...]]:
+    """Primals and tangents as tuples, checked against each other, and the primals' names."""
     for role, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, (tuple, list)):
             raise TypeError(
                 f"{name}: {role} must be a tuple with one entry for each argument, not a {type(raw(given)).__name__}"
             )
     primals = tuple(primals)
-    names = _names(primals)
+    names = tuple(f"primal {i}" for i in range(len(primals)))
     check_differentiable(tree.leaves(primals), lambda i: named(names, tree.paths(primals)[i]))
     expected = Expected(primals, "the tangent", "primal", lambda path: named(names, path) if path else "")
     matched = expected.match(tuple(tangents))
-    return primals, tree.unflatten(expected.treedef, matched)
-
-
-def _names(primals: tuple[Any, ...]) -> tuple[str, ...]:
-    return tuple(f"primal {i}" for i in range(len(primals)))
+    return primals, tree.unflatten(expected.treedef, matched), names

@@ -10,8 +10,7 @@ from torch.func import vmap
 from tape import tree
 from tape.core.arguments import Argnums
 from tape.core.matching import described, is_float
-from tape.core.tape import Like
-from tape.core.traced import Traced, like, raw
+from tape.core.traced import Traced
 from tape.errors import TapeError
 from tape.transforms.forward import linearized
 from tape.transforms.gradients import vjp_of
@@ -63,8 +62,7 @@ def jacrev(
             pulled = pullback(tree.unflatten(out_treedef, cotangents))
             return [leaf for leaf in tree.leaves(pulled) if leaf is not None]
 
-        places = [like(leaf) for leaf in inputs if is_float(leaf)]
-        stacks = iter(_mapped(row, outputs, places, 0, chunk_size))
+        stacks = iter(_mapped(row, outputs, 0, chunk_size))
         columns = [next(stacks) if is_float(leaf) else None for leaf in inputs]
 
         def block(start: int, stop: int, shape: Sequence[int]) -> Any:
@@ -93,19 +91,19 @@ def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: boo
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         of_chosen, values, names = chosen.choose(f, args, kwargs)
         out, pushforward, aux = linearized(of_chosen, values, names, has_aux)
-        outputs, out_treedef = _outputs("jacfwd", out)
+        _, out_treedef = _outputs("jacfwd", out)
         leaves, in_treedef = tree.flatten(values)
-        inputs = [like(leaf) for leaf in leaves if is_float(leaf)]
+        inputs = [leaf for leaf in leaves if is_float(leaf)]
 
         def column(tangents: Sequence[Any]) -> list[Any]:
             given = iter(tangents)
             filled = [next(given) if is_float(leaf) else None for leaf in leaves]
             return tree.leaves(pushforward(tree.unflatten(in_treedef, filled)))
 
-        rows = _mapped(column, inputs, outputs, -1)
+        rows = _mapped(column, inputs, -1)
 
         def block(x: Any) -> Any:
-            ranges = iter(zip(_ranges(inputs), inputs, strict=True))
+            ranges = zip(_ranges(inputs), inputs, strict=True)
             cut: list[Any] = []
             for leaf in leaves:
                 if not is_float(leaf):
@@ -115,7 +113,7 @@ def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: boo
                 cut.append(_own(x[..., start:stop].reshape((*x.shape[:-1], *to.shape))))
             return chosen.entries(tree.unflatten(in_treedef, cut))
 
-        result = tree.unflatten(out_treedef, list(map(block, rows)))
+        result = tree.unflatten(out_treedef, map(block, rows))
         return (result, aux) if has_aux else result
 
     return jacobian
@@ -134,31 +132,27 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bo
     return jacfwd(jacrev(f, argnums, has_aux), argnums, has_aux)
 
 
-def _outputs(name: str, out: Any) -> tuple[list[Like], Any]:
+def _outputs(name: str, out: Any) -> tuple[list[Any], Any]:
     leaves, treedef = tree.flatten(out)
-    for leaf, path in zip(leaves, tree.paths(out), strict=True):
+    for i, leaf in enumerate(leaves):
         if not is_float(leaf):
-            plain = raw(leaf)
-            kind = f"a tensor of {plain.dtype}" if isinstance(plain, Tensor) else described(leaf)
+            path = tree.paths(out)[i]
+            kind = f"a tensor of {leaf.dtype}" if isinstance(leaf, Tensor) else described(leaf)
             raise TapeError(
                 f"{name}: the output{' ' + path if path else ''} is {kind}, which has no derivative; leave it out, or "
                 "return it beside the output with has_aux=True"
             )
-    return [like(leaf) for leaf in leaves], treedef
+    return leaves, treedef
 
 
 def _mapped(
     linear: Callable[[Sequence[Any]], list[Any]],
-    basis_of: list[Like],
-    out: list[Like],
+    basis_of: list[Tensor],
     dim: int,
     chunk_size: int | None = None,
 ) -> list[Any]:
     """A linear function at every vector of a basis, its results stacked along a dimension."""
     count = sum(to.shape.numel() for to in basis_of)
-    if not count or not out:
-        shapes = [(count, *to.shape) if dim == 0 else (*to.shape, count) for to in out]
-        return [torch.zeros(s, dtype=to.dtype, device=to.device) for s, to in zip(shapes, out, strict=True)]
     first = linear([vectors[0] for vectors in _basis(basis_of, 0, 1)])
     if count > 1 and not any(type(x) is Traced for x in first):
         size = chunk_size or count
@@ -172,7 +166,7 @@ def _mapped(
     return [torch.stack(list(each), dim) for each in zip(first, *rest, strict=True)]
 
 
-def _basis(likes: list[Like], begin: int, end: int) -> list[Tensor]:
+def _basis(likes: list[Tensor], begin: int, end: int) -> list[Tensor]:
     """Some of the unit vectors of a list of tensors: for each tensor a stack of what it is in all of them."""
     vectors = []
     for (start, stop), to in zip(_ranges(likes), likes, strict=True):
@@ -181,7 +175,7 @@ def _basis(likes: list[Like], begin: int, end: int) -> list[Tensor]:
     return vectors
 
 
-def _ranges(likes: list[Like]) -> list[tuple[int, int]]:
+def _ranges(likes: list[Tensor]) -> list[tuple[int, int]]:
     """Where the numbers of each tensor stand when all are written one after the other."""
     ranges = []
     start = 0

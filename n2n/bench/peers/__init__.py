@@ -1,6 +1,21 @@
-"""The contenders: this library's step, and one file for each peer."""
+"""The contenders: this library's work, and one file for each peer."""
 
-from n2n.bench.peers.choice import absent, chains, trainers
-from n2n.bench.peers.contender import Contender, Trainer
+from n2n.bench.peers.choice import absent, chains, denoisers, makers, trainers
+from n2n.bench.peers.contender import Contender, Denoiser, Fed, Trainer
+from n2n.bench.peers.lookup import Lookup
+from n2n.bench.peers.torch_compile import afresh, hindrance
 
-__all__ = ["Contender", "Trainer", "absent", "chains", "trainers"]
+__all__ = [
+    "Contender",
+    "Denoiser",
+    "Fed",
+    "Lookup",
+    "Trainer",
+    "absent",
+    "afresh",
+    "chains",
+    "denoisers",
+    "hindrance",
+    "makers",
+    "trainers",
+]

@@ -1,5 +1,5 @@
 """A chain of elementwise operations on a few numbers, where all that is timed is what an operation costs beside its
-arithmetic: value and gradient, by tape and by three peers."""
+arithmetic: value and gradient, by tape, recorded and compiled, and by three peers."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -44,10 +44,11 @@ class Chain:
 
 
 def contenders(seed: int, device: torch.device) -> dict[str, Chain]:
-    """tape, torch's autograd and torch.func, on the same numbers."""
+    """tape, recorded and compiled, torch's autograd and torch.func, on the same numbers."""
     x = numbers(seed).to(device)
     leaf = x.clone().requires_grad_()
     ours = tape.value_and_grad(_torch_chain)
+    compiled = tape.compile(ours)
     theirs = torch.func.grad_and_value(_torch_chain)
 
     def torch_autograd() -> tuple[Tensor, Tensor]:
@@ -59,7 +60,12 @@ def contenders(seed: int, device: torch.device) -> dict[str, Chain]:
         grad, value = theirs(x)
         return value, grad
 
-    steps = {"tape": lambda: ours(x), "torch autograd": torch_autograd, "torch.func": torch_func}
+    steps = {
+        "tape": lambda: ours(x),
+        "tape compiled": lambda: compiled(x),
+        "torch autograd": torch_autograd,
+        "torch.func": torch_func,
+    }
     return {name: Chain(step, device) for name, step in steps.items()}
 
 

@@ -5,7 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["Contender", "Trainer", "wait_for"]
+__all__ = ["Contender", "Denoiser", "Fed", "Trainer", "wait_for"]
 
 
 class Contender(Protocol):
@@ -18,11 +18,15 @@ class Contender(Protocol):
         """Returns once the work is done."""
 
 
-class Trainer(Contender, Protocol):
-    """Its work is one whole training step: loss, gradients, Adam. Each goes on from the last."""
+class Fed(Contender, Protocol):
+    """Its work is on images."""
 
     def feed(self, noisy: Tensor, target: Tensor) -> None:
         """Gives the batch that the next steps are taken on."""
+
+
+class Trainer(Fed, Protocol):
+    """Its work is one whole training step: loss, gradients, Adam. Each goes on from the last."""
 
     def loss(self) -> float:
         """Of the last step, before its update."""
@@ -32,6 +36,13 @@ class Trainer(Contender, Protocol):
 
     def parameters(self) -> list[Tensor]:
         """In the order of the leaves of the problem's parameters, and in their shapes."""
+
+
+class Denoiser(Fed, Protocol):
+    """Its work is one picture, the first of the noisy ones, denoised."""
+
+    def result(self) -> Tensor:
+        """The picture (3, H, W) of the last step, in [0, 1]."""
 
 
 def wait_for(device: torch.device) -> None:

@@ -1,6 +1,6 @@
 """The peer torch: `torch.nn` modules, torch's autograd, its fused Adam; eager or compiled."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -12,24 +12,22 @@ from n2n.bench.peers.contender import wait_for
 from n2n.bench.problem import BETAS, EPS, LR, Problem
 from tape import tree
 
-__all__ = ["TorchModules", "channels_last", "compiled"]
+__all__ = ["TorchModules", "channels_last", "compiled", "module"]
 
 
 class TorchModules:
     """A trainer."""
 
     def __init__(
-        self, problem: Problem, memory_format: torch.memory_format = torch.contiguous_format, compiler: str = ""
+        self,
+        problem: Problem,
+        memory_format: torch.memory_format = torch.contiguous_format,
+        compiler: str | Callable[..., Any] = "",
     ) -> None:
-        module, _ = _series(architectures[problem.network], problem.noisy.shape[1])
-        with torch.no_grad():
-            for parameter, value in zip(module.parameters(), tree.leaves(problem.params), strict=True):
-                parameter.copy_(value)
-        # torch's stubs know `memory_format` only together with a dtype.
-        module = module.to(problem.device).to(memory_format=memory_format)  # type: ignore[call-overload]
-        self._parameters = list(module.parameters())
+        eager = module(problem, memory_format)
+        self._parameters = list(eager.parameters())
         self._optimizer = torch.optim.Adam(self._parameters, LR, BETAS, EPS, fused=True)
-        self._module = torch.compile(module, backend=compiler) if compiler else module
+        self._module = _compiled(eager, compiler) if compiler else eager
         self._device, self._format = problem.device, memory_format
         self.feed(problem.noisy, problem.target)
 
@@ -61,6 +59,23 @@ class TorchModules:
 
 channels_last = partial(TorchModules, memory_format=torch.channels_last)
 compiled = partial(TorchModules, memory_format=torch.channels_last, compiler="inductor")
+
+
+def module(problem: Problem, memory_format: torch.memory_format) -> torch.nn.Module:
+    """A problem's network with its parameters, on its device."""
+    built, _ = _series(architectures[problem.network], problem.noisy.shape[1])
+    with torch.no_grad():
+        for parameter, value in zip(built.parameters(), tree.leaves(problem.params), strict=True):
+            parameter.copy_(value)
+    # torch's stubs know `memory_format` only together with a dtype.
+    placed: torch.nn.Module = built.to(problem.device).to(memory_format=memory_format)  # type: ignore[call-overload]
+    return placed
+
+
+def _compiled(eager: torch.nn.Module, compiler: str | Callable[..., Any]) -> Any:
+    # What other networks had compiled counts for this one, as all are the same class: after eight it would stay eager.
+    torch.compiler.reset()
+    return torch.compile(eager, backend=compiler)
 
 
 class _Skip(torch.nn.Module):

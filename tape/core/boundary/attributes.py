@@ -1,6 +1,7 @@
 """What code asks of a tensor beside its numbers: a traced value answers as the tensor behind it does."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 import torch
@@ -18,34 +19,35 @@ SAME = (
 )
 
 
-def _of_the_tensor(name: str) -> Callable[[Traced], Any]:
-    return lambda self: getattr(raw(self), name)
+def _of_the_tensor(name: str, x: Traced) -> Any:
+    return getattr(raw(x), name)
 
 
 def _nothing(_: Traced) -> None:
     """Torch's own autograd has no part in a traced value."""
 
 
-def _constant(self: Traced) -> Tensor:
-    stopped: Tensor = raw(self).detach()
+def _constant(x: Traced) -> Tensor:
+    stopped: Tensor = raw(x).detach()
     return stopped
 
 
-def _itself(self: Traced) -> Traced:
+def _itself(x: Traced) -> Traced:
     """The real part of a real tensor."""
-    return self
+    return x
+
+
+def _refuse(name: str, x: Traced, _: Any) -> NoReturn:
+    raise in_place(f"x.{name} = v", "an op that returns a new tensor")
 
 
 def _attribute(name: str, get: Callable[[Traced], Any]) -> None:
-    def refuse(self: Traced, _: Any) -> NoReturn:
-        raise in_place(f"x.{name} = v", "an op that returns a new tensor")
-
-    setattr(Traced, name, property(get, refuse))
+    setattr(Traced, name, property(get, partial(_refuse, name)))
 
 
 for _name in SAME.split():
     if hasattr(torch.Tensor, _name):
-        _attribute(_name, _of_the_tensor(_name))
+        _attribute(_name, partial(_of_the_tensor, _name))
 for _name in ("grad", "grad_fn"):
     _attribute(_name, _nothing)
 _attribute("data", _constant)

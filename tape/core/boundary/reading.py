@@ -5,7 +5,8 @@ while its value is being differentiated refuses to be computed with. Afterwards 
 """
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partialmethod
 from typing import Any, ClassVar
 
 import torch
@@ -115,18 +116,18 @@ def _use(x: Any) -> Any:
     return float(x) if isinstance(x, Reading) else x
 
 
-def _passed_on(name: str, argument: Callable[[Any], Any]) -> Callable[..., Any]:
-    def operation(self: Reading, *others: Any) -> Any:
-        return getattr(argument(self), name)(*map(argument, others))
+def _compared(self: Reading, operation: str, other: Any) -> Any:
+    return getattr(_look(self), operation)(raw(_look(other)))
 
-    operation.__name__ = name
-    return operation
+
+def _computed(self: Reading, operation: str, *others: Any) -> Any:
+    return getattr(_use(self), operation)(*map(_use, others))
 
 
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
-    setattr(Reading, f"__{_name}__", _passed_on(f"__{_name}__", lambda x: raw(_look(x))))
+    setattr(Reading, f"__{_name}__", partialmethod(_compared, f"__{_name}__"))
 for _name in ("neg", "pos", "abs"):
-    setattr(Reading, f"__{_name}__", _passed_on(f"__{_name}__", _use))
+    setattr(Reading, f"__{_name}__", partialmethod(_computed, f"__{_name}__"))
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "divmod", "pow"):
     for _prefix in ("", "r"):
-        setattr(Reading, f"__{_prefix}{_name}__", _passed_on(f"__{_prefix}{_name}__", _use))
+        setattr(Reading, f"__{_prefix}{_name}__", partialmethod(_computed, f"__{_prefix}{_name}__"))

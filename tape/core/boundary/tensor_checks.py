@@ -1,6 +1,6 @@
 """Torch's Python code that asks `isinstance(x, Tensor)` and would work on a traced value but for that question."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,9 +12,12 @@ from tape.core.traced import Traced, raw
 __all__: list[str] = []
 
 
-def _of_numbers(check: Callable[[Distribution, Any], None]) -> Callable[[Distribution, Any], None]:
+_check = Distribution._validate_sample
+
+
+def _check_numbers(self: Distribution, value: Any) -> None:
     """A check that looks at numbers alone looks at those of a traced value."""
-    return lambda self, value: check(self, raw(value))
+    _check(self, raw(value))
 
 
 def _collated(batch: Sequence[Any], *, collate_fn_map: Any = None) -> Any:
@@ -22,5 +25,5 @@ def _collated(batch: Sequence[Any], *, collate_fn_map: Any = None) -> Any:
 
 
 # Torch has no hook there; of a tensor the check is as it was.
-Distribution._validate_sample = _of_numbers(Distribution._validate_sample)  # type: ignore[method-assign, assignment]
+Distribution._validate_sample = _check_numbers  # type: ignore[method-assign]
 default_collate_fn_map[Traced] = _collated

@@ -3,6 +3,7 @@
 from tape.verify.mutants.judging import Judge as Judge
 from tape.verify.mutants.judging import by_differences as by_differences
 from tape.verify.mutants.judging import by_properties as by_properties
+from tape.verify.mutants.judging import by_rooms as by_rooms
 from tape.verify.mutants.judging import by_tests as by_tests
 from tape.verify.mutants.running import Outcome as Outcome
 from tape.verify.mutants.running import judge_mutants as judge_mutants

@@ -1,5 +1,7 @@
 """The mutants that change nothing a check could notice, each with the reason."""
 
+from collections.abc import Iterator
+
 __all__ = ["EQUIVALENT"]
 
 _SIZE = "a torch.Size is a tuple, and so is its slice"
@@ -7,6 +9,7 @@ _ONE = "a product with 1 is exact"
 _STRICT = "the lengths are always equal; strict only documents it"
 _SEQUENCE = "a list or a range serves as well as a tuple here"
 _BOOL = "torch promotes truth values to the cotangent's type in a product, and counts them in a sum"
+_MASKED = "what stands there is masked afterwards"
 _TIE = "at a tie the outer choice takes one half and does not look at who wins"
 _DEVICE = "seen only where a second device has numbers; on one device the same"
 _SPEED = "a shortcut: the long way gives the same result"
@@ -17,6 +20,33 @@ _OUTER = "of values that nobody records a call computes what the function does"
 _OFFSET = "versions are compared with versions that were read in the same way"
 
 _BOTH_WAYS = "the same both ways"
+_MEANWHILE = "a copy, should another thread make changes just then"
+_EQUALLY_LONG = {
+    "tape.transforms.custom.CustomVjp.__call__": (
+        "zip(pulled, due, strict=True)",
+        "zip(itertools.chain(*completed), mine, strict=True)",
+    ),
+    "tape.compiling.microbatching._swept": ("zip(chosen, inputs, strict=True)",),
+    "tape.transforms.jacobians.jacrev": ("zip(_ranges(outputs), outputs, strict=True)",),
+    "tape.transforms.jacobians.jacfwd": ("zip(_ranges(inputs), inputs, strict=True)",),
+    "tape.transforms.checkpointing._in_one_step": (
+        "zip(values, mine, strict=True)",
+        "zip(leaves, mine, strict=True)",
+        "zip(slots, inputs, strict=True)",
+    ),
+    "tape.transforms.checkpointing._repeatable": (
+        "zip(generators, before, strict=True)",
+        "zip(drawn, found, strict=True)",
+    ),
+}
+
+
+def _lenient(function: str, zips: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """The mutants of a function whose every `strict=True` only documents."""
+    for i, call in enumerate(zips):
+        yield function, f"{call} -> {call.replace(', strict=True', '')}"
+        yield function, "True -> False" + f" #{i + 1}" * (i > 0)
+
 
 # The function, and the change as a mutant prints it.
 EQUIVALENT: dict[tuple[str, str], str] = {
@@ -52,8 +82,44 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): _SPEED,
     ("tape.core.calling._is_view", "of = raw(of) -> pass"): "a recipe more at an inner level, which makes the same",
     ("tape.core.calling._is_view", "raw(of) -> of"): "a recipe more at an inner level, which makes the same",
+    **{key: _STRICT for function, zips in _EQUALLY_LONG.items() for key in _lenient(function, zips)},
+    ("tape.transforms.jacobians._mapped", "1 -> 2"): "of several vectors of the basis the first alone is taken",
+    ("tape.transforms.jacobians._mapped", "count > 1 -> count >= 1"): "one row is a row of many",
+    ("tape.transforms.jacobians._mapped", "1 -> 2 #2"): "two rows one after the other are two at once",
+    ("tape.compiling.microbatching.microbatch", "0 -> 1"): "either is no more than a microbatch has",
+    (
+        "tape.compiling.microbatching.microbatch",
+        "min(start + size, count) -> min(count, start + size)",
+    ): "the smaller of two is so in any order",
+    (
+        "tape.compiling.microbatching._shares",
+        "min(workers, len(pieces)) -> min(len(pieces), workers)",
+    ): "the smaller of two is so in any order",
+    (
+        "tape.compiling.microbatching._in_threads",
+        "max(1, cores // len(jobs)) -> max(cores // len(jobs), 1)",
+    ): "the larger of two is so in any order",
+    (
+        "tape.compiling.microbatching._in_threads",
+        "zip(jobs[1:], futures, strict=True) -> zip(jobs[1:], futures)",
+    ): _STRICT,
+    ("tape.compiling.microbatching._in_threads", "True -> False #2"): _STRICT,
+    ("tape.compiling.microbatching._swept", "list(leaves) -> leaves"): _COPY,
+    ("tape.compiling.microbatching._together", "x.add_(y) if type(x) is Tensor else x + y -> x + y"): _SPEED,
+    ("tape.compiling.microbatching._together", "type(x) -> x"): _SPEED,
+    ("tape.transforms.exchanging.seen_here", "dict(tensors) -> tensors"): _MEANWHILE,
+    ("tape.transforms.exchanging._Exchanging._exchanged", "list(self.calls) -> self.calls"): _MEANWHILE,
+    (
+        "tape.transforms.checkpointing._repeatable",
+        "_same(_state(generator), state) -> _same(state, _state(generator))",
+    ): "states are equal the same both ways",
     ("tape.ops.arithmetic.add.defvjp(y)", "g if alpha == 1 else g * alpha -> g * alpha"): _ONE,
     ("tape.ops.arithmetic.subtract.defvjp(y)", "-g if alpha == 1 else g * -alpha -> g * -alpha"): _ONE,
+    ("tape.ops.distances._by_share", "1.0 -> 2.0"): _MASKED,
+    ("tape.ops.distances._by_share", "1.0 -> 2.0 #2"): _MASKED,
+    ("tape.ops.distances._by_share", "0 -> 1 #3"): "beside a norm of 1 a division by 1 is none, beside one of 0 masked",
+    ("tape.ops.distances._by_share", "g * torch.sign(x) -> g / torch.sign(x)"): "a sign is 1 or -1, or masked",
+    ("tape.ops.distances._shared", "(torch.abs(x) == ans).to(x.dtype) -> torch.abs(x) == ans"): _BOOL,
     ("tape.ops.arithmetic.maximum.defvjp(x)", "x > y -> x >= y"): _TIE,
     ("tape.ops.arithmetic.maximum.defvjp(y)", "y > x -> y >= x"): _TIE,
     ("tape.ops.arithmetic.minimum.defvjp(x)", "x < y -> x <= y"): _TIE,

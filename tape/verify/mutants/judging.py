@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import multiprocessing
 import os
 import signal
@@ -20,7 +21,7 @@ from tape.verify.checking import check
 from tape.verify.differences import difference, flat, inner
 from tape.verify.drawing import Call, calls
 
-__all__ = ["Judge", "by_differences", "by_properties", "by_tests", "time_limit"]
+__all__ = ["Judge", "by_differences", "by_properties", "by_rooms", "by_tests", "time_limit"]
 
 Judge = Callable[[str], None]
 """Verifies an op or a module, given its name; raises if it finds a fault."""
@@ -30,11 +31,16 @@ _STEP = 1e-4
 # The parts of the engine are verified by what they do together; what takes long comes last.
 _ENGINE_ROOMS = ("core", "transforms")
 _ENGINE_TESTS = (
-    "transforms",
     "core/primitive",
     "core/test_sweep.py",
+    "core/test_traced.py",
     "core/calling",
+    "core/boundary",
+    "test_errors.py",
     "programs/test_tracing.py",
+    "transforms",
+    "edges",
+    "core/test_long_programs.py",
 )
 
 
@@ -150,23 +156,35 @@ def _differentiable(primitive: Any, call: Call) -> tuple[Callable[..., list[Any]
 
 
 def by_tests(module: str) -> None:
-    """Runs the unit tests of a module, a file or a folder, if they are there; raises AssertionError if one fails."""
+    """Runs the unit tests of a module, files or a folder, if they are there; raises AssertionError if one fails."""
+    if own := _own_tests(module):
+        _run([*own, *map(str, Path("tests/tape/verify").glob("test_mutants_survivors.py"))])
+
+
+def by_rooms(module: str) -> None:
+    """Runs the other tests of the engine's rooms, if the module stands in one; raises AssertionError if one fails."""
+    if {*module.split(".")} & {*_ENGINE_ROOMS}:
+        # No test runs twice.
+        own = [f"--ignore={place}" for place in _own_tests(module)]
+        _run([*(str(Path("tests", "tape", place)) for place in _ENGINE_TESTS), *own])
+
+
+def _own_tests(module: str) -> list[str]:
+    *rooms, name = module.split(".")
+    places = [*sorted(Path("tests", *rooms).glob(f"test_{name}*.py")), Path("tests", *rooms, name)]
+    return [str(place) for place in places if place.exists()]
+
+
+def _run(arguments: list[str]) -> None:
+    """Runs some tests, until one fails.
+
+    In a child, because a second run in one process finds the modules and the counts that the first one left:
+    hypothesis then refuses tests that it knows, and the mutant would seem to have been noticed.
+    """
     import pytest  # noqa: F401 - the child has it then
 
-    *rooms, name = module.split(".")
-    own = Path("tests", *rooms)
-    places = [own / f"test_{name}.py", own / name]
-    first = [str(place) for place in places if place.exists()]
-    then = [str(Path("tests", "tape", place)) for place in _ENGINE_TESTS] if rooms[-1] in _ENGINE_ROOMS else []
-    if not first and not then:
-        return
-    then += map(str, Path("tests/tape/verify").glob("test_mutants_survivors.py"))
-    # No test runs twice, which hypothesis would take amiss.
-    runs = [run for run in (first, then and [*then, *(f"--ignore={place}" for place in first)]) if run]
-    # In a child, because a second run in one process finds the modules and the counts that the first one left:
-    # hypothesis then refuses tests that it knows, and the mutant would seem to have been noticed.
     with tempfile.TemporaryFile("w+") as quiet:
-        child = multiprocessing.get_context("fork").Process(target=_run_tests, args=(runs, quiet))
+        child = multiprocessing.get_context("fork").Process(target=_in_child, args=(arguments, quiet))
         child.start()
         try:
             child.join()
@@ -177,10 +195,10 @@ def by_tests(module: str) -> None:
         assert child.exitcode == 0, quiet.read()[-500:]
 
 
-def _run_tests(runs: Sequence[list[str]], quiet: IO[str]) -> None:
-    """One run after the other, so that a mutant that its module's own tests notice costs only them."""
+def _in_child(arguments: list[str], quiet: IO[str]) -> None:
     import pytest
 
+    gc.freeze()  # what the parent has is nobody's garbage, and pytest collects often
     torch.set_num_threads(1)  # the parent's threads did not come along
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.gettempdir()  # failures of mutants are not kept
     # Plain asserts: pytest rewrites them to explain, which nobody reads here.
@@ -188,10 +206,18 @@ def _run_tests(runs: Sequence[list[str]], quiet: IO[str]) -> None:
     # Hypothesis warns where it was at work before pytest began; other judges have put it to work.
     options += ["-W", "ignore::hypothesis.errors.HypothesisSideeffectWarning"]
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-        codes = (int(pytest.main([*arguments, *options])) for arguments in runs)
-        first = next((code for code in codes if code), 0)
+        code = int(pytest.main([*arguments, *options], plugins=[_Unshrunk()]))
         quiet.flush()
-    os._exit(first)
+    os._exit(code)
+
+
+class _Unshrunk:
+    """That a test fails is enough: hypothesis need not look for the smallest example, which takes most of the time."""
+
+    def pytest_configure(self) -> None:
+        phases = [phase for phase in settings().phases if phase not in (Phase.shrink, Phase.explain)]
+        settings.register_profile("unshrunk", settings(), phases=phases)
+        settings.load_profile("unshrunk")
 
 
 def by_properties(op: str) -> None:

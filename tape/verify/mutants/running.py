@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tape.verify.mutants.equivalent import EQUIVALENT
-from tape.verify.mutants.judging import Judge, by_differences, by_properties, by_tests, time_limit
+from tape.verify.mutants.judging import Judge, by_differences, by_properties, by_rooms, by_tests, time_limit
 from tape.verify.mutants.sites import ENGINE, Mutant, applied, engine_mutants, rule_mutants
 
 __all__ = ["Outcome", "judge_mutants", "run_mutants"]
 
-_LIMIT = 600.0  # far beyond what the tests take on a busy machine: whoever ends by it never ends
+_LONGEST = 10  # times what a judge takes for the unchanged code: whoever ends by it never ends
+_LEAST = 20.0  # seconds, of which a busy machine may take some
 
 
 @dataclass
@@ -47,6 +48,7 @@ def judge_mutants(
     *,
     judge: Judge = by_differences,
     tests: Judge = by_tests,
+    rooms: Judge = by_rooms,
     properties: Judge = by_properties,
     on_survivor: Callable[[Mutant], object] = lambda mutant: None,
 ) -> Outcome:
@@ -55,20 +57,22 @@ def judge_mutants(
     Args:
         judge: verifies one op, and is asked about each op that the mutant concerns.
         tests: verifies one module, and is asked about a mutant that no `judge` noticed.
-        properties: verifies one op at length, and is asked about a mutant that `tests` did not notice either.
+        rooms: verifies what stands around a module, and is asked about a mutant that `tests` did not notice.
+        properties: verifies one op at length, and is asked about a mutant that `rooms` did not notice either.
 
     Raises what a judge raises about the unchanged code.
     """
     outcome = Outcome()
     start = time.monotonic()
-    trusted: set[tuple[Judge, str]] = set()
+    limits: dict[tuple[Judge, str], float] = {}
     for mutant in mutants:
         if mutant.key in EQUIVALENT:
             outcome.equivalent += 1
         elif (
-            _notices(judge, mutant.ops, mutant, trusted)
-            or _notices(tests, (mutant.module,), mutant, trusted)
-            or _notices(properties, mutant.ops, mutant, trusted)
+            _notices(judge, mutant.ops, mutant, limits)
+            or _notices(tests, (mutant.module,), mutant, limits)
+            or _notices(rooms, (mutant.module,), mutant, limits)
+            or _notices(properties, mutant.ops, mutant, limits)
         ):
             outcome.killed += 1
         else:
@@ -78,15 +82,16 @@ def judge_mutants(
     return outcome
 
 
-def _notices(judge: Judge, subjects: Iterable[str], mutant: Mutant, trusted: set[tuple[Judge, str]]) -> bool:
+def _notices(judge: Judge, subjects: Iterable[str], mutant: Mutant, limits: dict[tuple[Judge, str], float]) -> bool:
     for subject in subjects:
-        if (judge, subject) not in trusted:
+        if (judge, subject) not in limits:
             # A judge that finds fault with the right code would kill every mutant; and what it prepares for later
             # it must prepare from the right code.
+            start = time.monotonic()
             judge(subject)
-            trusted.add((judge, subject))
+            limits[judge, subject] = max(_LEAST, _LONGEST * (time.monotonic() - start))
         try:
-            with applied(mutant), time_limit(_LIMIT):
+            with applied(mutant), time_limit(limits[judge, subject]):
                 judge(subject)
         except Exception:
             return True

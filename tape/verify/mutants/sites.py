@@ -14,16 +14,43 @@ from typing import Any
 
 from tape.core.primitive import Primitive
 from tape.core.registry import registry
+from tape.core.running import _state
 from tape.verify.mutants.changes import changed_trees
 
 __all__ = ["ENGINE", "Mutant", "applied", "engine_mutants", "rule_mutants"]
+
+# No op's verification passes through these: their own tests come first.
+_BESIDE_OPS = (
+    "tape.transforms.custom",
+    "tape.transforms.forward",
+    "tape.transforms.checkpointing",
+    "tape.transforms.jacobians",
+    "tape.transforms.exchanging",
+    "tape.transforms.modules",
+    "tape.compiling.microbatching",
+    *(f"tape.compiling.{name}" for name in ("planning", "simplifying")),
+)
 
 ENGINE = (
     "tape.core.sweep",
     "tape.core.calling",
     "tape.core.definition",
+    "tape.core.one_step",
+    "tape.core.running",
+    "tape.core.tape",
+    "tape.core.refusals",
+    "tape.core.traced",
+    "tape.core.matching",
+    "tape.core.arguments",
+    "tape.core.boundary.reading",
+    "tape.core.boundary.arrays",
+    "tape.core.boundary.attributes",
+    "tape.core.boundary.autocast",
+    "tape.core.boundary.autograd_functions",
+    "tape.core.boundary.companions",
+    "tape.core.boundary.tensor_checks",
     "tape.transforms.gradients",
-    *(f"tape.compiling.{name}" for name in ("planning", "simplifying")),
+    *_BESIDE_OPS,
 )
 
 # Ops that between them have every kind of argument and output: the first judges of the engine.
@@ -74,13 +101,10 @@ def rule_mutants(ops: Sequence[str] | None = None) -> Iterator[Mutant]:
 def engine_mutants(modules: Sequence[str] = ENGINE) -> Iterator[Mutant]:
     """The mutants of every function of some modules of the engine."""
     for module in modules:
+        ops = () if module in _BESIDE_OPS else _ENGINE_OPS
         for name, node in _functions(module).items():
-            function = importlib.import_module(module).__dict__[name.partition(".")[0]]
-            if "." in name:
-                function = function.__dict__[name.partition(".")[2]]
-            function = inspect.unwrap(function) if callable(function) else function  # what a decorator wraps
-            if isinstance(function, types.FunctionType):
-                yield from _mutants(_Site(name, module, function, node), _ENGINE_OPS)
+            if function := _defined(module, name):
+                yield from _mutants(_Site(name, module, function, node), ops)
 
 
 @contextmanager
@@ -88,18 +112,22 @@ def applied(mutant: Mutant) -> Iterator[None]:
     """The function has the mutant's code, everywhere at once; afterwards its own again."""
     original = mutant.target.__code__
     mutant.target.__code__ = mutant.code
-    _forget_plans()
+    _forget(mutant.module)
     try:
         yield
     finally:
         mutant.target.__code__ = original
-        _forget_plans()
+        _forget(mutant.module)
 
 
-def _forget_plans() -> None:
-    """Plans are kept, and the code that works them out may be what changed."""
+def _forget(module: str) -> None:
+    """What is kept may have been worked out by other code: plans, results in caches, what runs in this thread."""
     for primitive, _ in registry.values():
         primitive.plans.clear()
+    for value in importlib.import_module(module).__dict__.values():
+        if hasattr(value, "cache_clear"):
+            value.cache_clear()
+    _state.__init__()  # type: ignore[misc]
 
 
 def _mutants(site: _Site, ops: tuple[str, ...]) -> Iterator[Mutant]:
@@ -119,6 +147,18 @@ def _mutants(site: _Site, ops: tuple[str, ...]) -> Iterator[Mutant]:
         except SyntaxError:
             continue
         yield Mutant(site.module, site.label, line, label, ops, site.function, code)
+
+
+def _defined(module: str, name: str) -> types.FunctionType | None:
+    """The function that a module defines by a name, below what decorates it."""
+    file = inspect.getsourcefile(importlib.import_module(module))
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = found.fset if part == "setter" else found.__dict__[part]
+    found = found.fget if isinstance(found, property) else found
+    while found is not None and not (isinstance(found, types.FunctionType) and found.__code__.co_filename == file):
+        found = getattr(found, "__wrapped__", None)
+    return found
 
 
 def _compiled(node: ast.Lambda | ast.FunctionDef, namespace: dict[str, Any]) -> types.CodeType:
@@ -170,12 +210,13 @@ def _functions(module: str) -> dict[str, ast.FunctionDef]:
         prefix, body = (f"{node.name}.", node.body) if isinstance(node, ast.ClassDef) else ("", [node])
         for part in body:
             if isinstance(part, ast.FunctionDef):
+                setter = any(isinstance(d, ast.Attribute) and d.attr == "setter" for d in part.decorator_list)
                 part.decorator_list = []
                 part.returns = None
                 for arg in (*part.args.args, *part.args.kwonlyargs, part.args.vararg, part.args.kwarg):
                     if arg is not None:
                         arg.annotation = None
-                found[prefix + part.name] = part
+                found[prefix + part.name + ".setter" * setter] = part
     return found
 
 

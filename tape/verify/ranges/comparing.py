@@ -5,6 +5,9 @@ largest that torch's own has in the same result, or a few units in the last plac
 both round, and which one is lucky at an entry means nothing. What torch keeps finite and somewhere near right must
 be finite. Where torch has no kernel for a dtype, it computes in float32 in its place, and its results are rounded.
 Torch's error may be small by luck, so that a walk tries more draws before it accuses.
+
+Where torch has no number, neither is one asked of tape, which may refuse the call. Where its gradient in float64 is
+refuted by its own values, that of tape in float64 is the judge.
 """
 
 import math
@@ -16,11 +19,14 @@ from torch import Tensor
 
 from tape import tree
 from tape.transforms.gradients import vjp
+from tape.verify.ranges.differing import is_refuted
 
-__all__ = ["Outcome", "Undefined", "compare"]
+__all__ = ["NOT_FINITE", "Outcome", "Undefined", "compare"]
 
 _UNITS = 4.0  # units in the last place that any composition of a few roundings may be off
 _TIMES = 2.0  # torch's own error
+
+NOT_FINITE = "not finite"
 
 _ERRORS = (RuntimeError, TypeError, NotImplementedError, ValueError, IndexError)
 
@@ -29,7 +35,8 @@ class Outcome(NamedTuple):
     """One result of a call beside torch's: which it is, and its entry where it is worst.
 
     `broken` says what is wrong with it beyond any error. `off` and `torch_off` are the largest errors, in units in
-    the last place of the result's largest entry.
+    the last place of the result's largest entry, which is `unit`. `torch_lost` says that torch's own has infinities or
+    nans where it should have numbers.
     """
 
     what: str
@@ -39,6 +46,8 @@ class Outcome(NamedTuple):
     tape: float = math.nan
     torch: float = math.nan
     float64: float = math.nan
+    torch_lost: bool = False
+    unit: float = 0.0
 
     @property
     def wrong(self) -> bool:
@@ -115,14 +124,34 @@ def compare(
     except Exception as error:
         if lacking is not None:
             raise Undefined(str(lacking)) from error
+        if isinstance(error, (RuntimeError, ValueError)) and any(map(_lacks_a_number, (peer, right))):
+            raise Undefined(str(error)) from error
         return [Outcome("the call", f"{type(error).__name__}: {str(error)[:120]}")]
     if lacking is not None:
         peer = _Side(*([t.to(m.dtype) for t, m in zip(*pair, strict=True)] for pair in zip(peer, mine, strict=True)))
-    return [
-        _outcome(name if len(three[0]) == 1 else f"{name} {i}", *entry)
-        for name, *three in zip(("value", "gradient"), mine, peer, right, strict=True)
-        for i, entry in enumerate(zip(*three, strict=True))
-    ]
+    outcomes = _outcomes("value", mine.outputs, peer.outputs, right.outputs)
+    gradients = _outcomes("gradient", mine.gradients, peer.gradients, right.gradients)
+    if any(outcome.wrong for outcome in gradients):
+        wide = [x.to(torch.float64) for x in inputs]
+        ys, pullback = vjp(of(ours, torch.float64), *wide)
+        other = list(pullback(_cotangents(ys, seed)))
+
+        def weighed(x: Sequence[Tensor]) -> list[Tensor]:
+            ys = of(theirs, torch.float64)(*x)
+            return [c * y for c, y in zip(_cotangents(ys, seed), ys, strict=True)]
+
+        if is_refuted(right.gradients, other, weighed, wide):
+            gradients = _outcomes("gradient", mine.gradients, peer.gradients, other)
+    return outcomes + gradients
+
+
+def _outcomes(name: str, mine: list[Any], theirs: list[Any], right: list[Any]) -> list[Outcome]:
+    names = [name] if len(mine) == 1 else [f"{name} {i}" for i in range(len(mine))]
+    return [_outcome(*entry) for entry in zip(names, mine, theirs, right, strict=True)]
+
+
+def _lacks_a_number(side: _Side) -> bool:
+    return any(bool(y.isnan().any()) for y in (*side.outputs, *side.gradients))
 
 
 def _cotangents(outputs: Sequence[Any], seed: int) -> list[Tensor]:
@@ -146,6 +175,7 @@ def _outcome(what: str, mine: Tensor, theirs: Tensor, right: Tensor) -> Outcome:
     goal = torch.where(representable, rounded, 0).to(torch.float64)
     its = torch.where(representable, (theirs.to(torch.float64) - goal).abs(), 0.0)
     scale = float(goal.abs().max())
+    lost = bool((rounded.isfinite() & ~theirs.isfinite()).any())
     near_right = float(its.max()) <= 0.5 * scale  # else torch's are numbers, and wrong ones
     # A sum in float32 may pass the largest number on its way, in one order and not in another.
     within_reach = info.max < torch.finfo(torch.bfloat16).max or scale <= info.max / 8
@@ -156,13 +186,16 @@ def _outcome(what: str, mine: Tensor, theirs: Tensor, right: Tensor) -> Outcome:
     def at(badness: Tensor, **found: Any) -> Outcome:
         entry = int(badness.reshape(-1).argmax())
         values = [float(y.reshape(-1)[entry]) for y in (mine, theirs, right)]
-        return Outcome(what, tape=values[0], torch=values[1], float64=values[2], **found)
+        return Outcome(what, tape=values[0], torch=values[1], float64=values[2], torch_lost=lost, unit=unit, **found)
 
-    for broken, wrong in (("not finite", kept & ~mine.isfinite()), ("nan", infinite & mine.isnan())):
+    for broken, wrong in ((NOT_FINITE, kept & ~mine.isfinite()), ("nan", infinite & mine.isnan())):
         if bool(wrong.any()):
             return at(wrong.to(torch.float64), broken=broken)
     error = torch.where(representable & mine.isfinite(), (mine.to(torch.float64) - goal).abs(), 0.0)
-    return at(error, off=float(error.max()) / unit, torch_off=float(its.max()) / unit)
+    torch_off = float(its.max())
+    if not near_right:  # no digit of torch's is right
+        torch_off = max(torch_off, 2 * scale)
+    return at(error, off=float(error.max()) / unit, torch_off=torch_off / unit)
 
 
 def _kind(x: Tensor) -> str:

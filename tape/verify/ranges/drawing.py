@@ -72,6 +72,7 @@ def drawn(example: Example, point: Point, dtype: torch.dtype, seed: int) -> tupl
     """The arguments and options of one call; the same seed draws the same."""
     generator = torch.Generator().manual_seed(seed)
     place = iter(range(1_000))
+    limit = torch.finfo(dtype).max
 
     def value(spec: Any) -> Any:
         if isinstance(spec, Integer):
@@ -86,7 +87,8 @@ def drawn(example: Example, point: Point, dtype: torch.dtype, seed: int) -> tupl
             return (spec.low + (spec.high - spec.low) * unit).to(dtype)
         scaled = spec.high != math.inf or point.alone is None or next(place) == point.alone
         at = point if scaled else Point(1.0, "mixed")
-        return _numbers(spec, at, generator).to(dtype)
+        # A diagonal is some times the magnitude: infinite, it would be no number of the range.
+        return _numbers(spec, at, generator).clamp(-limit, limit).to(dtype)
 
     args, options = tree.map(value, (example.args, example.options))
     return args, options

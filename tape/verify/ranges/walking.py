@@ -9,7 +9,7 @@ import torch
 
 from tape.core.traced import Traced
 from tape.verify.ranges.calls import CALLS
-from tape.verify.ranges.comparing import Outcome, Undefined, compare
+from tape.verify.ranges.comparing import NOT_FINITE, Outcome, Undefined, compare
 from tape.verify.ranges.drawing import Point, drawn, points
 from tape.verify.ranges.example import Example, name_of
 
@@ -126,16 +126,31 @@ def _at(example: Example, point: Point, dtype: torch.dtype, seed: int) -> list[O
 def _confirmed(
     outcomes: Sequence[Outcome], example: Example, point: Point, dtype: torch.dtype, seed: int
 ) -> list[Outcome]:
-    """Those that are wrong even when torch's largest error in some more draws near the point is allowed."""
+    """Those that are wrong even beside some more draws: at the point, and near it for what has no chance in it.
+
+    In one of them torch's error may be larger. Where torch has lost numbers of float32's range, a sum has passed the
+    largest number on its way, and that tape's does in another draw means nothing. Where a result is far smaller than
+    in another draw at the same magnitude, terms of that size have cancelled in it, and it is as precise as they are.
+    """
     wrong = [outcome for outcome in outcomes if outcome.wrong]
     for draw in range(1, _DRAWS + 1):
-        if all(outcome.broken for outcome in wrong):
-            break
-        near = point._replace(magnitude=point.magnitude * (1 - 0.07 * draw))
-        try:
-            luck = {outcome.what: outcome.torch_off for outcome in _at(example, near, dtype, seed + draw)}
-        except Undefined:
-            continue
-        allowed = (o._replace(torch_off=max(o.torch_off, luck.get(o.what, 0.0))) for o in wrong)
-        wrong = [outcome for outcome in allowed if outcome.wrong]
+        for other in (point, point._replace(magnitude=point.magnitude * (1 - 0.07 * draw))):
+            try:
+                again = {outcome.what: outcome for outcome in _at(example, other, dtype, seed + draw)}
+            except Undefined:
+                continue
+            wrong = [_beside(o, again[o.what], dtype, other == point) if o.what in again else o for o in wrong]
+            wrong = [outcome for outcome in wrong if outcome.wrong]
+            if not wrong:
+                return wrong
     return wrong
+
+
+def _beside(outcome: Outcome, other: Outcome, dtype: torch.dtype, at_the_point: bool) -> Outcome:
+    """An outcome with what another draw excuses."""
+    if other.torch_lost and outcome.broken == NOT_FINITE and dtype is not torch.float16:
+        return Outcome(outcome.what)
+    if at_the_point and other.unit > outcome.unit:
+        smaller = outcome.unit / other.unit
+        outcome = outcome._replace(unit=other.unit, off=outcome.off * smaller, torch_off=outcome.torch_off * smaller)
+    return outcome._replace(torch_off=max(outcome.torch_off, other.torch_off))

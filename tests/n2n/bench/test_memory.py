@@ -11,7 +11,11 @@ MIB = 2**20
 
 
 def job(contender: str, batch: int) -> Job:
-    return Job(contender, "net4", 32, batch, 0, 1)
+    return Job("step", contender, "net4", 32, batch, 0, 1)
+
+
+def picture(contender: str, side: int) -> Job:
+    return Job("picture", contender, "unet", side, 1, 0, 1)
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +32,15 @@ def test_a_peak_is_what_the_step_needs_and_the_same_each_time(peaks: Peaks) -> N
     assert first == pytest.approx(again, abs=MIB)
     assert double == pytest.approx(2 * first, rel=0.1)
     assert peaks(job("tape", 50)) > 100_000
+
+
+@needs_mark
+def test_a_pictures_peak_grows_with_it_where_it_is_taken_whole(peaks: Peaks) -> None:
+    small, large = (peaks(picture("torch channels-last", side)) for side in (128, 256))
+    # Where nothing is kept for derivatives, a few of the first layers' images of 48 channels or so are left.
+    assert 2 * 48 * 256**2 * 4 < large < 10 * 48 * 256**2 * 4
+    assert large == pytest.approx(4 * small, rel=0.3)
+    assert peaks(picture("tape", 128)) > 48 * 128**2 * 4
 
 
 @needs_mark

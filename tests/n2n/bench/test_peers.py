@@ -2,12 +2,13 @@
 
 from collections.abc import Container
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 import torch
 
 from n2n.bench.architecture import architectures
-from n2n.bench.peers import absent, chains, trainers
+from n2n.bench.peers import absent, chains, denoisers, trainers
 from n2n.bench.peers.torch_modules import TorchModules
 from n2n.bench.problem import Problem, problem
 from n2n.bench.rows import rows
@@ -92,7 +93,7 @@ def test_contenders_leave_the_problem_as_it_is(peer: str) -> None:
         assert torch.equal(leaf, was)
 
 
-@pytest.mark.parametrize("peer", ["torch autograd", "torch.func", "HIPS autograd"])
+@pytest.mark.parametrize("peer", ["tape compiled", "torch autograd", "torch.func", "HIPS autograd"])
 def test_the_chains_value_and_gradient_are_ours(peer: str) -> None:
     contenders = chains(0, CPU)
     needs(peer, contenders)
@@ -102,6 +103,29 @@ def test_the_chains_value_and_gradient_are_ours(peer: str) -> None:
         results.append(contenders[name].result())
     torch.testing.assert_close(results[0], results[1])
     assert results[0][1].shape == (10,)
+
+
+@pytest.mark.parametrize("peer", ["torch", "torch channels-last"])
+def test_a_picture_is_denoised_as_by_us(peer: str) -> None:
+    given = problem("unet", 64, 1, seed=0, device=CPU)
+    makers = denoisers()
+    ours, theirs = makers["tape"](given), makers[peer](given)
+    for denoiser in (ours, theirs):
+        denoiser.step()
+    assert theirs.result().shape == (3, 64, 64)
+    assert theirs.result().std() > 1e-4
+    torch.testing.assert_close(theirs.result().contiguous(), ours.result(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", denoisers())
+def test_a_denoiser_works_on_the_picture_that_it_is_fed(name: str) -> None:
+    one, other = (problem("unet", 32, 1, seed=seed, device=CPU) for seed in (0, 1))
+    fed = denoisers()[name](one)
+    fed.feed(other.noisy, other.target)
+    fed.step()
+    direct = denoisers()[name](Problem("unet", one.params, other.noisy, other.target))
+    direct.step()
+    torch.testing.assert_close(fed.result(), direct.result())
 
 
 def test_peers_that_are_not_installed_are_said_to_be_absent() -> None:
@@ -114,10 +138,21 @@ def test_rows_name_networks_that_every_peer_can_build() -> None:
     assert {row.network for row in rows(CPU).values()} == set(architectures)
 
 
-def test_goals_are_a_cpus() -> None:
-    assert any(row.goals for row in rows(CPU).values())
-    assert not any(row.goals for row in rows(torch.device("cuda")).values())
-    assert rows(torch.device("cuda"))["net4-4096"].batch == 4096
+def test_torch_compile_takes_part_on_a_cpu_where_it_is_asked_for() -> None:
+    assert "torch.compile" not in trainers(CPU)
+    assert "torch.compile" in trainers(CPU, compiling=True)
+
+
+def test_each_compiled_peer_is_compiled_however_many_were_before() -> None:
+    compiled = []
+
+    def compiler(graph: Any, inputs: Any) -> Any:
+        compiled.append(graph)
+        return graph.forward
+
+    for batch in range(1, 12):
+        TorchModules(problem("net4", 32, batch, seed=0, device=CPU), compiler=compiler).step()
+        assert len(compiled) == batch
 
 
 def test_the_compiled_peer_is_the_eager_one_compiled() -> None:

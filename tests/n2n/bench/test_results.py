@@ -1,6 +1,6 @@
 import pytest
 
-from n2n.bench.results import compared, exponent
+from n2n.bench.results import Start, compared, exponent, weighed
 from n2n.bench.rows import FASTER_EAGER, Goal
 
 SECONDS = {
@@ -22,10 +22,24 @@ def test_the_faster_eager_is_the_one_with_the_lower_median() -> None:
 
 def test_memory_is_compared_with_the_leaner_eager() -> None:
     peaks = {"tape": 60, "torch": 100, "torch channels-last": 50}
-    row = compared("net4", "net4", "step", SECONDS, [Goal(FASTER_EAGER, 0.8)], peaks)
+    row = weighed(compared("net4", "net4", "step", SECONDS, [Goal(FASTER_EAGER, 0.8)]), peaks, 0.7)
     assert row.goals[0].met
-    assert row.memory_goal is not None
-    assert (row.memory_goal.against, row.memory_goal.ratio, row.memory_goal.met) == ("torch channels-last", 1.2, False)
+    assert row.peaks == peaks
+    goal = row.memory_goal
+    assert goal is not None
+    assert (goal.against, goal.ratio, goal.at_most, goal.met) == ("torch channels-last", 1.2, 0.7, False)
+
+
+def test_another_contender_of_ours_is_compared_in_its_own_row() -> None:
+    seconds = {"tape compiled": [1.0, 2.0, 1.0], "torch": SECONDS["torch"]}
+    row = compared("chain", "chain", "operation", seconds, [Goal("torch", 0.4)], "tape compiled")
+    assert row.ratios.keys() == {"torch"}
+    assert (row.goals[0].ratio, row.goals[0].met) == (0.5, False)
+
+
+@pytest.mark.parametrize(("at_most", "met"), [(0.5, True), (0.2, False), (None, True)])
+def test_a_first_call_is_held_against_its_own_goal(at_most: float | None, met: bool) -> None:
+    assert Start("net4", "net4", {"tape": 0.3, "torch.compile": 0.1}, at_most).met is met
 
 
 def test_the_exponent_of_a_power_is_found() -> None:

@@ -31,8 +31,8 @@ def test_every_contender_has_one_turn_in_each_round_after_a_warm_up() -> None:
     log: list[str] = []
     contenders = {name: Counting(name, log) for name in "abc"}
     ticks: list[None] = []
-    seconds = paired_rounds(contenders, 6, random.Random(0), lambda: ticks.append(None))
-    assert {name: len(each) for name, each in seconds.items()} == dict.fromkeys("abc", 6)
+    taken = paired_rounds(contenders, 6, random.Random(0), lambda: ticks.append(None))
+    assert {name: len(each) for name, each in taken.rounds.items()} == dict.fromkeys("abc", 6)
     assert len(ticks) == 6
     assert log[:9] == list("aaabbbccc")
     turns = [log[9:][i : i + 2] for i in range(0, 36, 2)]
@@ -56,11 +56,39 @@ def test_short_steps_are_repeated_as_often_for_everybody(monkeypatch: pytest.Mon
     assert log.count("a") == log.count("b") > 5
 
 
+class Clocked:
+    """A contender whose steps take given seconds of a clock that stands still between them."""
+
+    def __init__(self, clock: list[float], durations: list[float]) -> None:
+        self.clock, self.durations = clock, iter(durations)
+
+    def step(self) -> None:
+        self.clock[0] += next(self.durations)
+
+    def wait(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("durations", "first"),
+    [([8.0, 0.5, 0.5], 8.0), ([8.0, 2.5, 0.5], 10.0), ([8.0, 0.5, 2.5], 8.0)],
+    ids=["one", "the second too", "the third is disturbed"],
+)
+def test_the_first_call_has_what_it_left_to_the_second(
+    monkeypatch: pytest.MonkeyPatch, durations: list[float], first: float
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("n2n.bench.timing.time.perf_counter", lambda: clock[0])
+    taken = paired_rounds({"a": Clocked(clock, [*durations, 0.5, 0.5])}, 1, random.Random(0))
+    assert taken.first == {"a": first}
+    assert taken.rounds == {"a": [0.5]}
+
+
 @pytest.mark.usefixtures("one_step_a_turn")
 def test_a_limit_leaves_one_round_and_all_ticks() -> None:
     ticks: list[None] = []
-    seconds = paired_rounds({"a": Counting("a", [])}, 5, random.Random(0), lambda: ticks.append(None), limit=0.0)
-    assert len(seconds["a"]) == 1
+    taken = paired_rounds({"a": Counting("a", [])}, 5, random.Random(0), lambda: ticks.append(None), limit=0.0)
+    assert len(taken.rounds["a"]) == 1
     assert len(ticks) == 5
 
 

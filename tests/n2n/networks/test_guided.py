@@ -8,7 +8,7 @@ import nn
 import tape
 from n2n.classical.noise_level import noise_deviation
 from n2n.classical.sliding_dct import sliding_dct
-from n2n.networks.guided import guided, told
+from n2n.networks.guided import guided, with_level
 
 
 def trained_a_little(channels: int) -> nn.Params:
@@ -26,10 +26,10 @@ def test_pictures_have_any_size(height: int, width: int) -> None:
 
 def test_the_noise_is_estimated_where_it_is_not_told() -> None:
     params, picture = trained_a_little(3), torch.rand(1, 3, 40, 56)
-    estimated = float(noise_deviation(picture))
+    estimated = noise_deviation(picture)
     alone = guided(3).apply(params, picture)
-    torch.testing.assert_close(told(guided(3), estimated).apply(params, picture), alone)
-    assert not torch.allclose(told(guided(3), 2 * estimated).apply(params, picture), alone)
+    torch.testing.assert_close(guided(3).apply(params, with_level(picture, estimated)), alone)
+    assert not torch.allclose(guided(3).apply(params, with_level(picture, 2 * estimated)), alone)
 
 
 def test_it_begins_as_sliding_cosine_transforms() -> None:
@@ -40,7 +40,7 @@ def test_it_begins_as_sliding_cosine_transforms() -> None:
 
 def test_nothing_is_taken_from_a_picture_without_noise() -> None:
     picture = torch.rand(1, 3, 32, 32)
-    torch.testing.assert_close(told(guided(3), 0.0).apply(trained_a_little(3), picture), picture)
+    torch.testing.assert_close(guided(3).apply(trained_a_little(3), with_level(picture, torch.zeros(1))), picture)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

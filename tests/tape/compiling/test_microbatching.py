@@ -66,8 +66,57 @@ def test_it_works_under_vmap() -> None:
 
 
 def test_arguments_without_rows_go_to_each_microbatch() -> None:
-    args = (*batch(5), 3.0)
-    assert_close(tape.grad(tape.microbatch(loss, 2))(*args), tape.grad(loss)(*args))
+    for power in (3.0, torch.tensor([2.0, 4.0])):
+        args = (*batch(5), power)
+        assert_close(tape.grad(tape.microbatch(loss, 2))(*args), tape.grad(loss)(*args))
+
+
+def test_a_number_before_the_first_tensor_with_rows_is_no_batch() -> None:
+    loss = lambda w, name, scale, x: (getattr(torch, name)(x @ w) * scale).square().mean()
+    args = torch.ones(3), "sin", torch.tensor(2.0), torch.arange(15.0).reshape(5, 3)
+    tiled = tape.microbatch(loss, 2)
+    torch.testing.assert_close(tape.grad(tiled, (0, 2, 3))(*args), tape.grad(loss, (0, 2, 3))(*args))
+    assert [step.op for step in tape.trace(lambda w, s, x: tiled(w, "sin", s, x))(args[0], *args[2:]).steps] == [
+        "microbatch"
+    ]
+
+
+def test_a_batch_of_one_microbatch_is_the_loss_itself() -> None:
+    loss = lambda w, x: (x @ w).square().mean()
+    for rows, tiled in ((4, False), (5, True)):
+        program = tape.trace(tape.microbatch(loss, 4))(torch.ones(3), torch.ones(rows, 3))
+        assert ([step.op for step in program.steps] == ["microbatch"]) == tiled
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_compiled_loss_is_the_loss(threads: int) -> None:
+    args = batch(7)
+    tiled = tape.microbatch(tape.compile(loss), 3, threads=threads)
+    for _ in range(3):  # the first call notes what the later ones run
+        assert_close(tiled(*args), loss(*args))
+        assert_close(tape.grad(tiled, (0, 1, 2))(*args), tape.grad(loss, (0, 1, 2))(*args))
+    twice = lambda f: tape.grad(lambda x: tape.grad(f)(args[0], x, args[2])["w"].sum())(args[1])
+    assert_close(twice(tiled), twice(loss))
+    assert tiled.__wrapped__ is loss
+
+
+def test_a_compiled_loss_runs_as_a_program_again_and_again() -> None:
+    runs: list[int] = []
+
+    def counted(params: Any, x: Tensor, y: Tensor) -> Any:
+        runs.append(1)
+        return loss(params, x, y)
+
+    for _ in range(2):
+        tape.grad(tape.microbatch(tape.compile(counted), 3))(*batch(6))
+    assert len(runs) == 2  # once for each of the two
+
+
+def test_values_that_stand_in_for_others_in_a_checkpoint() -> None:
+    w, rows = torch.tensor(2.0), torch.arange(4.0)
+    loss = lambda a, x: (a * x).sum()
+    gradient = tape.grad(lambda w: tape.checkpoint(lambda: tape.microbatch(loss, 2, "sum")(w, rows * w))())(w)
+    assert gradient == 24
 
 
 def test_same_size_and_threads_give_the_same_bits() -> None:
@@ -131,6 +180,7 @@ def test_without_grad_mode_it_is_a_constant() -> None:
             return tape.microbatch(lambda w, x: (x @ w).sum(), 2, "sum")(w, torch.ones(4, 2)) + 0 * w.sum()
 
     assert tape.grad(f)(torch.ones(2)).equal(torch.zeros(2))
+    assert tape.trace(f)(torch.ones(2)).residual_bytes == 0
 
 
 def test_threads_within_threads_do_not_wait_for_themselves() -> None:

@@ -1,6 +1,7 @@
 """Microbatches in threads wait for nothing but jobs that are being done: nested in whatever way, they end."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -36,6 +37,23 @@ def test_a_microbatch_in_a_thread_that_a_microbatch_waits_for_ends() -> None:
     w, x = torch.tensor(2.0), torch.arange(8.0)
     found = within_time(w, x, tape.microbatch(in_a_bare_thread, 4, threads=2))
     torch.testing.assert_close(found, tape.grad(square)(w, x))
+
+
+def test_an_error_waits_for_the_job_that_is_under_way() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def loss(w: Any, x: Any) -> Any:
+        if bool(x[0] == 0):
+            begun.wait(SECONDS)
+            raise KeyError("mine")
+        begun.set()
+        time.sleep(0.2)  # so that whoever does not wait is first
+        ended.set()
+        return square(w, x)
+
+    with pytest.raises(KeyError, match="mine"):
+        tape.grad(tape.microbatch(loss, 1, threads=2))(torch.tensor(2.0), torch.arange(2.0))
+    assert ended.is_set()
 
 
 def test_an_error_of_one_job_is_raised_when_no_other_is_under_way() -> None:

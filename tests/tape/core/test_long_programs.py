@@ -63,8 +63,11 @@ def test_a_chain_of_paddings_keeps_no_more_than_its_length_needs() -> None:
         lambda x: torch.split(x, 2),
         lambda x: torch.chunk(x, 3),
         lambda x: torch.tensor_split(x, 3),
+        lambda x: torch.hsplit(x, 2),
+        lambda x: torch.vsplit(x, (1, 4)),
+        lambda x: x.split_with_sizes((1, 3, 2)),
     ],
-    ids=["iteration", "unbind", "split", "chunk", "tensor_split"],
+    ids=["iteration", "unbind", "split", "chunk", "tensor_split", "hsplit", "vsplit", "split_with_sizes"],
 )
 def test_the_parts_of_a_tensor_are_one_step(parts: Callable[[Any], Any]) -> None:
     x = torch.linspace(-1, 1, 24, dtype=torch.float64).reshape(6, 4)
@@ -79,3 +82,20 @@ def test_the_parts_of_a_tensor_are_one_step(parts: Callable[[Any], Any]) -> None
     torch.testing.assert_close(tape.grad(f)(x), expected.detach())
     (second,) = torch.autograd.grad(expected.square().sum(), leaf)
     torch.testing.assert_close(tape.grad(lambda x: tape.grad(f)(x).square().sum())(x), second)
+
+
+def test_torchs_vmap_over_a_long_loop_of_rows_gives_each_samples_gradient() -> None:
+    generator = torch.Generator().manual_seed(0)
+    xs = torch.rand(3, 600, 2, dtype=torch.float64, generator=generator)
+
+    def f(x: Any) -> Any:
+        total = torch.zeros(2, dtype=torch.float64)
+        for row in x:
+            total = torch.sin(total + row * row)
+        return total.sum()
+
+    assert len(tape.trace(f)(xs[0]).steps) <= 3 * 600 + 2
+    gradients = torch.func.vmap(tape.grad(f))(xs)
+    leaf = xs.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(sum(map(f, leaf)), leaf)
+    torch.testing.assert_close(gradients, expected)

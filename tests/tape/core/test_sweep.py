@@ -89,3 +89,22 @@ def test_a_gradient_has_no_graph_of_torchs_own_where_a_rule_starts_one(uses: int
     gradient = grad(lambda x: sum(weighed(x).sum() for _ in range(uses)))(torch.ones(3))
     assert gradient.tolist() == [2.0 * uses] * 3
     assert not gradient.requires_grad
+
+
+def test_a_recipe_that_a_rule_asks_for_twice_is_made_once() -> None:
+    calls: list[Any] = []
+
+    @tape.primitive
+    def tripled(x: Any) -> Any:
+        calls.append(x)
+        return torch.cat([x, x, x])
+
+    tripled.defvjp(x=lambda g: g.reshape(3, -1).sum(0))
+    tripled.keep_recipe()
+
+    def f(x: Any) -> Any:
+        large = tripled(x)
+        return (large * large).sum()
+
+    assert grad(f)(torch.tensor([1.0, 2.0])).tolist() == [6, 12]
+    assert len(calls) == 2  # forwards, and for the rules of the product

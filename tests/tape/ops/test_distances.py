@@ -54,7 +54,16 @@ def test_what_needs_singular_values_or_makes_no_sense_is_refused(f: Any) -> None
         tape.vjp(f, torch.ones(2, 2))
 
 
-def test_the_tape_of_cdist_is_as_large_as_rows_and_result() -> None:
+@pytest.mark.parametrize("p", [0, 0.5, 1, 1.5, 2, 3, math.inf])
+def test_the_tape_of_cdist_is_as_large_as_rows_and_result(p: float) -> None:
     x, y = torch.rand(30, 20), torch.rand(40, 20)
-    kept = tape.trace(torch.cdist)(x, y).residual_bytes
-    assert 30 * 40 * 4 <= kept <= (30 * 20 + 40 * 20 + 30 * 40) * 4
+    kept = tape.trace(lambda x, y: torch.cdist(x, y, p))(x, y).residual_bytes
+    assert kept <= (30 * 20 + 40 * 20 + 30 * 40) * 4
+
+
+@pytest.mark.parametrize("p", [0, 0.5, 1, 1.5, 2, 3, math.inf])
+def test_cdist_is_torchs_for_every_p(p: float, agrees_with_torch: Callable[..., None]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.rand(2, n, 3, generator=generator, dtype=torch.float64) for n in (4, 5))
+    y[:, 0] = x[:, 0]
+    agrees_with_torch(lambda x, y: torch.cdist(x, y, p), x, y, second=False)

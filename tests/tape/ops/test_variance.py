@@ -52,6 +52,18 @@ def test_a_variance_of_squares_beyond_float16_is_finite() -> None:
     torch.testing.assert_close(gradient, torch.tensor([0.0, -200.0, 200.0], dtype=torch.float16))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_deviations_of_nearly_the_largest_numbers_are_finite(dtype: torch.dtype) -> None:
+    x = torch.tensor([8e37] * 5 + [-8e37] * 3, dtype=dtype)
+    for f in (torch.std, torch.var):
+        value, gradient = tape.value_and_grad(f)(x)
+        expected, true = tape.value_and_grad(f)(x.double())
+        close = {"rtol": 4 * torch.finfo(dtype).eps, "atol": 0.0}
+        torch.testing.assert_close(gradient.double(), true, **close)
+        if f is torch.std:
+            torch.testing.assert_close(value.double(), expected, **close)
+
+
 @pytest.mark.parametrize("correction", [0, 1, 2.5])
 @pytest.mark.parametrize("keepdim", [False, True])
 @pytest.mark.parametrize("dim", [None, 0, -1, (0, 2)])

@@ -1,6 +1,7 @@
 """Calls of modules at once, nested and from threads: each sees its own values, and none waits for another."""
 
 import copy
+import multiprocessing
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 import tape
 from tape import functional_call, grad
+from tape.transforms import exchanging
 
 SECONDS = 60  # after which a call that should have ended counts as one that waits for ever
 
@@ -100,6 +102,84 @@ def test_nothing_of_a_call_stays_in_the_module(fails: bool) -> None:
     assert module._buffers is buffers
     assert module.weight is weight
     assert module.made.tolist() == [1]
+
+
+def test_what_a_forward_makes_and_deletes_is_made_and_deleted() -> None:
+    made = nn.Parameter(torch.zeros(2))
+
+    def inside(module: Around, x: Any) -> Any:
+        module.more = nn.Parameter(torch.ones(1))
+        del module.spare
+        del module.weight
+        assert not hasattr(module, "weight")
+        module.weight = made
+        return x
+
+    module = Around(inside)
+    module.spare = nn.Parameter(torch.ones(1))
+    functional_call(module, {"weight": torch.ones(2)}, torch.ones(2))
+    assert [name for name, _ in module.named_parameters(recurse=False)] == ["more", "weight"]
+    assert module.weight is made
+
+
+def test_a_call_knows_nothing_of_the_calls_before_it() -> None:
+    module, x = nn.Linear(2, 2), torch.ones(2)
+    functional_call(module, {"weight": torch.zeros(2, 2)}, x)
+    assert functional_call(module, {"bias": torch.zeros(2)}, x).equal(x @ module.weight.detach().mT)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["in the call", "in a thread of its own"])
+def test_two_names_of_one_value_in_a_call_are_tied_in_it_and_nowhere_else(elsewhere: bool) -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.v, self.w = nn.Parameter(torch.tensor(2.0)), nn.Parameter(torch.tensor(3.0))
+
+        def forward(self, call: Any) -> Any:
+            if call is None:
+                return self.v * 10 + self.w
+            again = lambda: call(self, {"v": torch.tensor(7.0)}, (None,))
+            if not elsewhere:
+                return again()
+            with ThreadPoolExecutor(1) as pool:
+                return pool.submit(again).result()
+
+    value = torch.tensor(5.0)
+    found = functional_call(Two(), {"v": value, "w": value}, (functional_call,))
+    assert found == (73 if elsewhere else 77)
+    if not elsewhere:
+        torchs = torch.func.functional_call
+        assert found == torchs(Two(), {"v": value, "w": value}, (torchs,))
+
+
+def test_a_dictionary_that_is_kept_beyond_the_call_has_the_modules_own_values() -> None:
+    kept: list[Any] = []
+    module = Around(lambda module, x: kept.append(module._parameters))
+    functional_call(module, {"weight": torch.zeros(2)}, torch.ones(2))
+    assert kept[0]["weight"] is module.weight
+
+
+def test_a_process_that_is_forked_while_a_thread_exchanges_does_not_wait_for_it() -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with exchanging._lock:
+            held.set()
+            done.wait(SECONDS)
+
+    module, w, x = nn.Linear(2, 2), torch.ones(2, 2), torch.ones(2)
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(SECONDS)
+    child = multiprocessing.get_context("fork").Process(target=functional_call, args=(module, {"weight": w}, x))
+    child.start()
+    try:
+        child.join(SECONDS)
+        assert child.exitcode == 0
+    finally:
+        done.set()
+        child.kill()
+        thread.join()
 
 
 def test_bound_methods_and_closures_see_the_values_of_the_call() -> None:

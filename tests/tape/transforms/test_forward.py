@@ -1,5 +1,6 @@
 """jvp and hvp: laws that hold for every function, and what they refuse."""
 
+import weakref
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -114,30 +115,6 @@ class TestLaws:
         close(hvp(f, inputs, tangents), expected)
 
 
-class TestAgainstTorch:
-    @given(seed=seeds)
-    def test_jvp_of_pytrees(self, seed: int) -> None:
-        def f(p: Any, y: Any) -> Any:
-            return {"a": torch.sin(p["w"] @ y), "b": [(p["w"] * p["v"]).sum(), y]}
-
-        like = ({"w": torch.empty(2, 3), "v": torch.empty(3)}, torch.empty(3))
-        primals = drawn(tape.tree.map(torch.Tensor.double, like), seed)
-        tangents = drawn(primals, seed + 1)
-        close(jvp(f, primals, tangents), torch.func.jvp(f, primals, tangents))
-
-    def test_has_aux(self, x: Tensor) -> None:
-        f = lambda x: (x * x, {"twice": x * 2, "name": "f"})
-        out, tangent, aux = jvp(f, (x,), (torch.ones_like(x),), has_aux=True)
-        assert aux.pop("name") == "f"
-        close((out, tangent, aux), (x * x, 2 * x, {"twice": 2 * x}))
-
-    def test_dtypes_are_kept(self) -> None:
-        for dtype in (torch.float16, torch.bfloat16, torch.float32):
-            x = torch.ones(3, dtype=dtype)
-            _, tangent = jvp(lambda x: (x.sin(), x.double() * 2), (x,), (x,))
-            assert [t.dtype for t in tangent] == [dtype, torch.float64]
-
-
 class TestLeaves:
     def test_what_is_no_floating_point_tensor_has_no_tangent(self, x: Tensor) -> None:
         f = lambda x, n, flag: (x * n if flag else x, x.argmax(), "name")
@@ -145,6 +122,10 @@ class TestLeaves:
         assert out[1:] == (2, "name")
         assert tangent[1:] == (None, None)
         close(tangent[0], 3 * x)
+
+    def test_names_among_the_primals_have_no_tangent(self, x: Tensor) -> None:
+        f = lambda p: getattr(torch, p["name"])(p["w"]).sum()
+        close(hvp(f, ({"w": x, "name": "sin"},), ({"w": x, "name": None},)), ({"w": -x * torch.sin(x), "name": None},))
 
     def test_constant_outputs_and_unused_inputs(self, x: Tensor) -> None:
         _, tangent = jvp(lambda x, y: (torch.ones(2), y, stop_gradient(x)), (x, x), (x, x))
@@ -160,6 +141,32 @@ class TestLeaves:
             results = tape.tree.leaves(jvp(f, (x,), (tangent,)))
             pointers = [t.untyped_storage().data_ptr() for t in [*results, x, tangent]]
             assert len(set(pointers)) == len(pointers)
+
+    def test_residuals_are_freed_while_the_pullback_is_recorded(self) -> None:
+        residuals: list[weakref.ref[Tensor]] = []
+        alive: list[int] = []
+
+        @tape.primitive
+        def watched(x: Any) -> Any:
+            ans = torch.sin(x)
+            residuals.append(weakref.ref(ans))
+            return ans
+
+        def rule(g: Any, ans: Any) -> Any:
+            alive.append(sum(ref() is not None for ref in residuals))
+            return g * ans.sum()
+
+        watched.defvjp(x=rule)
+
+        def f(x: Any) -> Any:
+            for _ in range(20):
+                x = watched(x)
+            return x
+
+        x = torch.ones(3)
+        jvp(f, (x,), (x,))
+        assert alive[0] == 20
+        assert alive[-1] <= 3
 
     def test_a_chain_of_ten_thousand_operations(self) -> None:
         def f(x: Any) -> Any:
@@ -277,3 +284,27 @@ class TestRefusals:
     def test_hvp_of_a_function_that_is_no_number(self, x: Tensor) -> None:
         with pytest.raises(tape.TapeError, match="0-d"):
             hvp(torch.sin, (x,), (x,))
+
+
+class TestAgainstTorch:
+    @given(seed=seeds)
+    def test_jvp_of_pytrees(self, seed: int) -> None:
+        def f(p: Any, y: Any) -> Any:
+            return {"a": torch.sin(p["w"] @ y), "b": [(p["w"] * p["v"]).sum(), y]}
+
+        like = ({"w": torch.empty(2, 3), "v": torch.empty(3)}, torch.empty(3))
+        primals = drawn(tape.tree.map(torch.Tensor.double, like), seed)
+        tangents = drawn(primals, seed + 1)
+        close(jvp(f, primals, tangents), torch.func.jvp(f, primals, tangents))
+
+    def test_has_aux(self, x: Tensor) -> None:
+        f = lambda x: (x * x, {"twice": x * 2, "name": "f"})
+        out, tangent, aux = jvp(f, (x,), (torch.ones_like(x),), has_aux=True)
+        assert aux.pop("name") == "f"
+        close((out, tangent, aux), (x * x, 2 * x, {"twice": 2 * x}))
+
+    def test_dtypes_are_kept(self) -> None:
+        for dtype in (torch.float16, torch.bfloat16, torch.float32):
+            x = torch.ones(3, dtype=dtype)
+            _, tangent = jvp(lambda x: (x.sin(), x.double() * 2), (x,), (x,))
+            assert [t.dtype for t in tangent] == [dtype, torch.float64]

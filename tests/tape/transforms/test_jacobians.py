@@ -66,47 +66,6 @@ def drawn_function(out: Any) -> Callable[..., Any]:
 argnums = st.sampled_from([0, 1, -1, (0,), (0, 1), (1, 0)])
 
 
-class TestAgainstTorch:
-    @given(first=structures, second=structures, out=structures, argnums=argnums, seed=st.integers(0, 2**32))
-    def test_jacobians_of_drawn_pytrees(self, first: Any, second: Any, out: Any, argnums: Any, seed: int) -> None:
-        f, args = drawn_function(out), (filled(first, seed), filled(second, seed + 1))
-        counted = argnums if isinstance(argnums, tuple) or argnums >= 0 else 2 + argnums
-        expected = torch.func.jacrev(f, counted)(*args)
-        by_rows, by_columns = jacrev(f, argnums)(*args), jacfwd(f, argnums)(*args)
-        close(by_rows, expected)
-        close(by_columns, expected)
-        close(by_columns, torch.func.jacfwd(f, counted)(*args))
-
-    @given(first=structures, second=structures, out=structures, argnums=argnums, seed=st.integers(0, 2**32))
-    def test_hessians_of_drawn_pytrees(self, first: Any, second: Any, out: Any, argnums: Any, seed: int) -> None:
-        f, args = drawn_function(out), (filled(first, seed), filled(second, seed + 1))
-        counted = argnums if isinstance(argnums, tuple) or argnums >= 0 else 2 + argnums
-        close(hessian(f, argnums)(*args), torch.func.hessian(f, counted)(*args))
-
-    @given(like=structures, seed=st.integers(0, 2**32))
-    def test_hessian_times_a_vector_is_hvp(self, like: Any, seed: int) -> None:
-        f = lambda p: drawn_function(torch.empty((), dtype=torch.float64))(p)
-        p, v = filled(like, seed), filled(like, seed + 1)
-        leaves, treedef = tape.tree.flatten(p)
-        columns = tape.tree.flatten_up_to(treedef, hessian(f)(p))
-        product = [
-            sum(
-                torch.tensordot(block, y, y.ndim)
-                for block, y in zip(tape.tree.leaves(row), tape.tree.leaves(v), strict=True)
-            )
-            for row in columns
-        ]
-        assert len(product) == len(leaves)
-        close(hvp(f, (p,), (v,)), (tape.tree.unflatten(treedef, product),))
-
-    @both
-    def test_rows_and_columns_are_pullbacks_and_pushforwards(self, jacobian: Any, x: Tensor) -> None:
-        f = lambda x: torch.outer(x.sin(), x).cumsum(0)
-        _, pullback = vjp(f, x)
-        g = torch.randn(3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-        close(torch.tensordot(g, jacobian(f)(x), 2), pullback(g)[0])
-
-
 class TestArguments:
     @both
     def test_keywords_other_arguments_and_aux(self, jacobian: Any, x: Tensor) -> None:
@@ -157,6 +116,13 @@ class TestArguments:
         pointers = [leaf.untyped_storage().data_ptr() for leaf in [*found, x]]
         assert len(set(pointers)) == len(pointers)
 
+    @both
+    def test_devices(self, jacobian: Any) -> None:
+        """On one without numbers, so that no accelerator is needed."""
+        found = jacobian(lambda x: x * 2)(torch.ones(3, device="meta"))
+        assert found.device.type == "meta"
+        assert found.shape == (3, 3)
+
     def test_dtypes(self) -> None:
         single, double = torch.ones(2), torch.ones(2, dtype=torch.float64)
         assert jacrev(lambda x, y: x * y, (0, 1))(single, double)[0].dtype == torch.float32
@@ -201,6 +167,14 @@ class TestNesting:
             close(hessian(lambda x: (x**3).sum())(x), torch.diag(6 * x))
 
 
+def test_blocks_that_an_outer_level_differentiates_beside_constant_ones(x: Tensor) -> None:
+    def outer(w: Any) -> Any:
+        blocks = jacrev(lambda p: w * p["a"] + p["b"])({"a": x, "b": x})
+        return blocks["a"].square().sum() + blocks["b"].sum()
+
+    close(grad(outer)(x), 2 * x)
+
+
 class TestRefusals:
     @pytest.mark.parametrize("transformation", [jacrev, jacfwd, hessian])
     def test_an_integer_argument(self, transformation: Any, x: Tensor) -> None:
@@ -231,3 +205,44 @@ class TestRefusals:
         with pytest.raises(tape.TapeError, match="has_aux=True") as caught:
             jacobian(result)(x)
         assert f"{jacobian.__name__}: {kind}" in str(caught.value)
+
+
+class TestAgainstTorch:
+    @given(first=structures, second=structures, out=structures, argnums=argnums, seed=st.integers(0, 2**32))
+    def test_jacobians_of_drawn_pytrees(self, first: Any, second: Any, out: Any, argnums: Any, seed: int) -> None:
+        f, args = drawn_function(out), (filled(first, seed), filled(second, seed + 1))
+        counted = argnums if isinstance(argnums, tuple) or argnums >= 0 else 2 + argnums
+        expected = torch.func.jacrev(f, counted)(*args)
+        by_rows, by_columns = jacrev(f, argnums)(*args), jacfwd(f, argnums)(*args)
+        close(by_rows, expected)
+        close(by_columns, expected)
+        close(by_columns, torch.func.jacfwd(f, counted)(*args))
+
+    @given(first=structures, second=structures, out=structures, argnums=argnums, seed=st.integers(0, 2**32))
+    def test_hessians_of_drawn_pytrees(self, first: Any, second: Any, out: Any, argnums: Any, seed: int) -> None:
+        f, args = drawn_function(out), (filled(first, seed), filled(second, seed + 1))
+        counted = argnums if isinstance(argnums, tuple) or argnums >= 0 else 2 + argnums
+        close(hessian(f, argnums)(*args), torch.func.hessian(f, counted)(*args))
+
+    @given(like=structures, seed=st.integers(0, 2**32))
+    def test_hessian_times_a_vector_is_hvp(self, like: Any, seed: int) -> None:
+        f = lambda p: drawn_function(torch.empty((), dtype=torch.float64))(p)
+        p, v = filled(like, seed), filled(like, seed + 1)
+        leaves, treedef = tape.tree.flatten(p)
+        columns = tape.tree.flatten_up_to(treedef, hessian(f)(p))
+        product = [
+            sum(
+                torch.tensordot(block, y, y.ndim)
+                for block, y in zip(tape.tree.leaves(row), tape.tree.leaves(v), strict=True)
+            )
+            for row in columns
+        ]
+        assert len(product) == len(leaves)
+        close(hvp(f, (p,), (v,)), (tape.tree.unflatten(treedef, product),))
+
+    @both
+    def test_rows_and_columns_are_pullbacks_and_pushforwards(self, jacobian: Any, x: Tensor) -> None:
+        f = lambda x: torch.outer(x.sin(), x).cumsum(0)
+        _, pullback = vjp(f, x)
+        g = torch.randn(3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        close(torch.tensordot(g, jacobian(f)(x), 2), pullback(g)[0])

@@ -143,6 +143,12 @@ def test_tied_weights_are_exchanged_everywhere(name: str) -> None:
     assert functional_call(module, same, x).equal(w @ (w @ x))
 
 
+@pytest.mark.parametrize("name", ["0.weight", "1.weight"])
+def test_a_module_that_stands_in_two_places_has_both_names(name: str) -> None:
+    linear, w, x = nn.Linear(2, 2, bias=False), torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.ones(2)
+    assert functional_call(nn.Sequential(linear, linear), {name: w}, x).equal(w @ (w @ x))
+
+
 def test_what_forward_changes_in_the_module_stays() -> None:
     class Counting(nn.Module):
         def __init__(self) -> None:

@@ -1,6 +1,11 @@
 """The mutation test of a few rules, and what it does with a mutant that nobody notices."""
 
 import ast
+import importlib
+import inspect
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +17,7 @@ from tape.verify.__main__ import main
 from tape.verify.mutants import (
     Outcome,
     by_differences,
+    by_rooms,
     by_tests,
     engine_mutants,
     judge_mutants,
@@ -20,7 +26,7 @@ from tape.verify.mutants import (
 )
 from tape.verify.mutants.changes import changed_trees
 from tape.verify.mutants.equivalent import EQUIVALENT
-from tape.verify.mutants.sites import applied
+from tape.verify.mutants.sites import ENGINE, applied
 
 
 def no_tests(subject: str) -> None:
@@ -44,7 +50,7 @@ def test_most_mutants_of_the_sweep_are_noticed_by_three_ops_alone() -> None:
     """One whose arguments broadcast, one that takes a list, one of several outputs."""
     sweep = [mutant for mutant in engine_mutants(("tape.core.sweep",)) if mutant.function in ("sweep", "_take")]
     sample = [replace(mutant, ops=("divide", "cat", "sort")) for mutant in sweep[::3]]
-    outcome = judge_mutants(sample, tests=no_tests, properties=no_tests)
+    outcome = judge_mutants(sample, tests=no_tests, rooms=no_tests, properties=no_tests)
     assert outcome.killed >= 0.6 * len(sample)
 
 
@@ -61,6 +67,18 @@ def test_a_mutant_that_matters_at_a_tie_alone_is_noticed_by_the_properties_alone
     (mutant,) = [mutant for mutant in rule_mutants(["maximum"]) if mutant.change == "0.5 -> 1.5"]
     assert judge_mutants([mutant], tests=no_tests, properties=no_tests).survivors == [mutant]
     assert judge_mutants([mutant], tests=no_tests).killed == 1
+
+
+def test_the_rooms_are_asked_about_what_the_modules_own_tests_did_not_notice() -> None:
+    mutant = next(engine_mutants(["tape.transforms.custom"]))
+    asked: list[str] = []
+
+    def noticed(subject: str) -> None:
+        asked.append(subject)
+        assert len(asked) == 1
+
+    assert judge_mutants([mutant], tests=no_tests, rooms=noticed).killed == 1
+    assert asked == ["tape.transforms.custom"] * 2
 
 
 def test_a_judge_is_asked_about_what_the_judges_before_did_not_notice() -> None:
@@ -117,18 +135,37 @@ def test_a_mutant_that_never_ends_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
         while len(calls) > 1:
             pass
 
-    limit = running.time_limit
-    monkeypatch.setattr(running, "time_limit", lambda seconds: limit(0.05))
+    monkeypatch.setattr(running, "_LEAST", 0.05)
     mutants = [next(rule_mutants(["sin"]))]
     assert judge_mutants(mutants, judge=judge, tests=no_tests).killed == 1
 
 
-def test_a_modules_unit_tests_are_a_file_and_a_folder_of_its_name(
+@pytest.mark.parametrize(("took", "limit"), [(7, 70), (1, 20)])
+def test_a_mutant_has_several_times_as_long_as_the_right_code(
+    took: int, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tape.verify.mutants import running
+
+    limits: list[float] = []
+
+    @contextmanager
+    def noted(seconds: float) -> Iterator[None]:
+        limits.append(seconds)
+        yield
+
+    monkeypatch.setattr(running, "time_limit", noted)
+    clock = itertools.count(0, took)
+    monkeypatch.setattr(running.time, "monotonic", lambda: next(clock))
+    judge_mutants([next(rule_mutants(["sin"]))], judge=no_tests, tests=no_tests, properties=no_tests)
+    assert limits == [limit] * 4
+
+
+def test_a_modules_unit_tests_are_files_and_a_folder_of_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "runs"  # a file, because the tests run in a child
 
-    def run(arguments: list[str]) -> int:
+    def run(arguments: list[str], plugins: Any) -> int:
         log.write_text((log.read_text() if log.exists() else "") + "\n".join([*arguments, ""]))
         return 0
 
@@ -140,8 +177,26 @@ def test_a_modules_unit_tests_are_a_file_and_a_folder_of_its_name(
     file, folder = Path("tests/tape/ops/test_spelling.py"), Path("tests/tape/ops/spelling")
     folder.mkdir(parents=True)
     file.touch()
+    more = Path("tests/tape/ops/test_spelling_of_dimensions.py")
+    more.touch()
     by_tests("tape.ops.spelling")
-    assert log.read_text().splitlines()[:2] == [str(file), str(folder)]
+    assert log.read_text().splitlines()[:3] == [str(file), str(more), str(folder)]
+
+
+def test_the_other_tests_of_the_engines_rooms_are_run_for_a_module_that_stands_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "runs"
+    monkeypatch.setattr(pytest, "main", lambda arguments, plugins: log.write_text("\n".join(arguments)) * 0)
+    monkeypatch.chdir(tmp_path)
+    by_rooms("tape.ops.spelling")
+    assert not log.exists()
+    own = Path("tests/tape/transforms/test_custom.py")
+    own.parent.mkdir(parents=True)
+    own.touch()
+    by_rooms("tape.transforms.custom")
+    runs = log.read_text().splitlines()
+    assert {"tests/tape/transforms", "tests/tape/core/test_sweep.py", f"--ignore={own}"} < {*runs}
 
 
 @pytest.mark.parametrize(
@@ -233,8 +288,68 @@ def test_the_unit_tests_can_judge_twice_in_one_process(tmp_path: Path, monkeypat
         by_tests("engine.laws")
 
 
-@pytest.mark.parametrize("module", ["tape.core.running", "tape.transforms.modules"])
-def test_mutants_of_a_decorated_function_can_be_applied(module: str) -> None:
+def test_no_smallest_example_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, tests = tmp_path / "runs", tmp_path / "tests" / "engine"
+    tests.mkdir(parents=True)
+    (tests / "test_laws.py").write_text(
+        "from pathlib import Path\n"
+        "from hypothesis import given, strategies as st\n"
+        "@given(st.lists(st.integers(), min_size=20))\n"
+        "def test_law(numbers):\n"
+        f"    with Path({str(runs)!r}).open('a') as runs:\n"
+        "        runs.write('.')\n"
+        "    assert False\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AssertionError, match="1 failed"):
+        by_tests("engine.laws")
+    assert len(runs.read_text()) <= 3
+
+
+@pytest.mark.parametrize("module", ENGINE)
+def test_mutants_of_the_engine_are_applied_where_its_functions_run(module: str) -> None:
+    """Below decorators, in class methods and in both functions of a property."""
+    source = inspect.getsourcefile(importlib.import_module(module))
     for mutant in engine_mutants([module]):
+        assert mutant.target.__code__.co_filename == source
+        assert mutant.code.co_name == mutant.target.__code__.co_name
         with applied(mutant):
             assert mutant.target.__code__ is mutant.code
+
+
+def test_every_function_of_the_engine_that_computes_something_has_mutants() -> None:
+    functions = {f"{mutant.module}.{mutant.function}" for mutant in engine_mutants()}
+    assert {
+        "tape.core.running.recording",  # a context manager
+        "tape.core.traced.Traced.__torch_function__",  # a class method
+        "tape.core.tape.Tape.ended",  # a property
+        "tape.core.tape.Tape.ended.setter",
+        "tape.core.boundary.companions._implemented",  # its results are kept
+        "tape.core.boundary.autograd_functions._guarded",  # wraps a function of torch's
+    } <= functions
+
+
+def test_what_a_function_kept_is_forgotten_while_it_has_another_code() -> None:
+    from tape.core.boundary.companions import _implemented
+
+    (mutant, *_) = [m for m in engine_mutants(["tape.core.boundary.companions"]) if m.function == "_implemented"]
+    assert _implemented("nn")
+    with applied(mutant):
+        assert _implemented.cache_info().currsize == 0
+    _implemented("nn")
+    with applied(mutant), suppress(Exception):
+        _implemented("tape.core")
+    assert _implemented.cache_info().currsize == 0
+
+
+def test_what_a_mutant_left_running_is_gone_after_its_trial() -> None:
+    from tape.core.running import recording, running
+    from tape.core.tape import Tape
+
+    removal = "_state.tapes.remove(tape) -> pass"
+    (mutant,) = [m for m in engine_mutants(["tape.core.running"]) if m.change == removal]
+    with applied(mutant):
+        with recording(Tape()):
+            pass
+        assert len(running()) == 1
+    assert running() == []

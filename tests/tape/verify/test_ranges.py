@@ -12,11 +12,12 @@ import tape
 from tape.core.domain import Real
 from tape.core.traced import Traced
 from tape.verify.__main__ import main
-from tape.verify.ranges import DTYPES, run_walk, walk
+from tape.verify.ranges import DTYPES, run_walk, walk, walking
 from tape.verify.ranges.calls import CALLS
-from tape.verify.ranges.comparing import compare
-from tape.verify.ranges.drawing import drawn, magnitudes, points
-from tape.verify.ranges.example import call, name_of, wide
+from tape.verify.ranges.comparing import NOT_FINITE, Outcome, Undefined, compare
+from tape.verify.ranges.differing import is_refuted
+from tape.verify.ranges.drawing import Point, drawn, magnitudes, points
+from tape.verify.ranges.example import call, matrix, name_of, wide
 from tape.verify.ranges.exceptions import MODULES, NOT_WALKED, unwalked
 
 images = wide("1 3 6 6")
@@ -39,26 +40,7 @@ for _example in EXAMPLES:
     BY_NAME.setdefault(name_of(_example.function), []).append(_example)
 
 
-# Where torch is still ahead, at the ends of a range.
-BEHIND = {
-    "torch.clamp": "gradients where the bounds are equal or crossed",
-    "torch.var": "the gradient at a quarter of the largest number, whose mean is not known by then",
-    "torch.std": "as var",
-    "torch.var_mean": "as var",
-    "torch.std_mean": "as var",
-    "torch.logcumsumexp": "the gradient at a quarter of the largest number",
-    "torch.addbmm": "its products are added up in float16, not inside one kernel",
-    "torch.linalg.multi_dot": "the gradient's products, in another order, pass beyond float16",
-    "torch.linalg.solve_triangular": "a singular matrix is refused, where torch gives infinities",
-    "torch.linalg.slogdet": "a singular matrix has no gradient here",
-    "torch.linalg.det": "a few units in the last place; products beyond the range",
-    "torch.logdet": "a singular matrix has no gradient here",
-    "torch.nn.functional.poisson_nll_loss": "Stirling's terms cancel, in torch too",
-}
-AS_GOOD = [name if name not in BEHIND else pytest.param(name, marks=pytest.mark.xfail(strict=True)) for name in BY_NAME]
-
-
-@pytest.mark.parametrize("name", AS_GOOD)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_a_function_is_no_worse_than_torchs(name: str) -> None:
     found = walk(BY_NAME[name], few=True)
     assert found.calls > 0
@@ -140,6 +122,77 @@ def test_a_wrong_dtype_and_an_error_of_ours_are_faults() -> None:
         raise tape.TapeError("no")
 
     assert compare(refuses, torch.clone, (x,), {}, [0])[0].broken == "TapeError: no"
+
+
+def test_a_refusal_is_none_where_torch_has_no_number() -> None:
+    def refuses(x: Any) -> Any:
+        raise RuntimeError("singular")
+
+    with pytest.raises(Undefined, match="singular"):
+        compare(refuses, torch.log, (-torch.ones(2),), {}, [0])
+    assert compare(refuses, torch.log, (torch.ones(2),), {}, [0])[0].broken == "RuntimeError: singular"
+
+
+def doubles(*entries: float) -> torch.Tensor:
+    return torch.tensor(entries, dtype=torch.float64)
+
+
+class Doubled(torch.autograd.Function):
+    """A right value with a wrong derivative."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return 3 * g
+
+
+def test_a_derivative_of_torchs_that_its_own_values_refute_is_no_judge() -> None:
+    x = (torch.tensor([1.0, -2.0]),)
+
+    def wrong(outcomes: Any) -> list[bool]:
+        return [outcome.wrong for outcome in outcomes]
+
+    assert wrong(compare(lambda x: 2 * x, Doubled.apply, x, {}, [0])) == [False, False]
+    assert wrong(compare(lambda x: 2.2 * x, Doubled.apply, x, {}, [0])) == [True, True]
+    assert wrong(compare(lambda x: 2 * x, lambda x: Doubled.apply(x) + 0.2 * x, x, {}, [0])) == [True, True]
+    assert wrong(compare(lambda x: 2 * torch.sum(x), lambda x: 2 * torch.amax(x), x, {}, [0]))[1]
+
+
+def test_a_kink_refutes_nothing() -> None:
+    tied = [doubles(1.0, 1.0)]
+    halves, ones = [doubles(0.5, 0.5)], [doubles(0.0, 2.0)]
+    assert is_refuted(ones, halves, lambda x: [torch.amax(x[0])], tied)
+    assert not is_refuted(halves, ones, lambda x: [torch.amax(x[0])], tied)
+    assert not is_refuted(ones, [doubles(torch.nan, 0.5)], lambda x: [torch.amax(x[0])], tied)
+
+
+def test_what_no_value_shows_is_refuted_unless_both_agree() -> None:
+    x, curved, flat = [doubles(1e-38)], [doubles(-3e-38)], [doubles(0.0)]
+    assert is_refuted(flat, curved, lambda x: [torch.sinc(x[0])], x)
+    assert not is_refuted(curved, curved, lambda x: [torch.sinc(x[0])], x)
+    assert not is_refuted([doubles(2e-38)], flat, lambda x: [x[0] * x[0]], x)  # a square of 1e-38 is one in float64
+
+
+def test_a_sum_that_torch_loses_in_another_draw_means_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = {"torch_lost": True}
+    for dtype, seen, faults in (
+        (torch.float32, {}, 1),
+        (torch.float32, lost, 0),
+        (torch.float16, lost, 1),
+    ):
+        draws = iter([[Outcome("value", NOT_FINITE)]] + 16 * [[Outcome("value", **seen)]])
+        monkeypatch.setattr(walking, "_at", lambda *_, draws=draws: next(draws))
+        monkeypatch.setattr(walking, "points", lambda *_: [Point(1.0, "mixed")])
+        assert len(walk([call(torch.square, wide("3"))], [dtype]).findings) == faults
+
+
+def test_no_number_drawn_is_infinite() -> None:
+    example = call(torch.linalg.det, matrix("4 4"))
+    for point in points(example, torch.float16):
+        assert drawn(example, point, torch.float16, 0)[0][0].isfinite().all()
 
 
 def test_a_planted_fault_is_found_and_named(monkeypatch: pytest.MonkeyPatch) -> None:

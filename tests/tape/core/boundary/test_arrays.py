@@ -48,6 +48,24 @@ def test_a_number_of_numpys_is_a_number_on_either_side(operator: Any, number: An
         torch.testing.assert_close(grad(lambda x, f=f: f(x).sum())(x), expected)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "np.arctan2(np.float64(1.0), x)",
+        "np.add.outer(np.float64(1.0), x)",
+        "np.add(np.float64(1.0), x, dtype=np.float64)",
+        "np.add(x, np.float64(1.0))",
+        "np.multiply(np.ones(2), x)",
+        "np.multiply(1.0, x)",
+    ],
+)
+def test_another_call_of_numpys_than_an_operator_beside_a_number_is_refused(code: str, x: Tensor) -> None:
+    name = code.partition("(")[0].removesuffix(".outer").replace("np.", "numpy.")
+    message = refusal(statement(code), x)
+    assert f" in {name} cannot become a numpy array" in message
+    assert "write torch's function of the name, and torch.as_tensor(array) for an array; write tape.stop" in message
+
+
 def test_a_number_of_numpys_is_compared(x: Tensor) -> None:
     expected = (x < 1.0).double()
     assert grad(lambda x: (x * (np.float64(1.0) > x)).sum())(x).equal(expected)

@@ -50,6 +50,21 @@ def test_of_pairs(f: Callable[..., Any], dtype: torch.dtype) -> None:
 
 
 @dtypes
+@pytest.mark.parametrize("log_input", [False, True])
+def test_a_poisson_loss_with_stirlings_term(log_input: bool, dtype: torch.dtype) -> None:
+    x, target = pairs(dtype, negative=False, most=80.0 if log_input else 1e4)
+    no_worse_than_torch(
+        lambda x, t: F.poisson_nll_loss(x, t, log_input=log_input, full=True, reduction="none"), x, target, second=False
+    )
+
+
+def test_a_large_count_of_its_own_rate_has_half_its_inverse_as_slope() -> None:
+    gradient = tape.grad(lambda t: F.poisson_nll_loss(x, t, log_input=False, full=True, reduction="sum"))
+    x = torch.tensor([1e4])
+    torch.testing.assert_close(gradient(x), torch.tensor([0.5e-4]), rtol=1e-3, atol=0)
+
+
+@dtypes
 @pytest.mark.parametrize("weight", [None, 3.0])
 @pytest.mark.parametrize("target", [0.0, 0.25, 1.0])
 def test_binary_cross_entropy_with_logits(target: float, weight: float | None, dtype: torch.dtype) -> None:

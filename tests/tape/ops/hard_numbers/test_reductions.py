@@ -94,6 +94,22 @@ def test_a_running_logarithm_of_sums_does_not_stand_still(dtype: torch.dtype) ->
     torch.testing.assert_close(running, torch.logcumsumexp(x.double(), 0).to(dtype))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_running_logarithm_of_sums_of_large_numbers_keeps_every_cotangent(dtype: torch.dtype) -> None:
+    x = torch.tensor([-1e19, 2e19, 1e19, 3e19, 2e19], dtype=dtype)
+    _, pullback = tape.vjp(lambda x: torch.logcumsumexp(x, 0), x)
+    assert pullback(torch.arange(1, 6).to(dtype))[0].tolist() == [1, 5, 0, 9, 0]  # torch gives 1, 1, 0, 1, 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_mean_beside_a_variance_is_finite_near_the_largest_number(dtype: torch.dtype) -> None:
+    x = torch.full((2, 100), 8e37, dtype=dtype)
+    for f in (torch.var_mean, torch.std_mean):
+        no_spread, mean = tape.vjp(lambda x, f=f: f(x, 1), x)[0]
+        assert (no_spread == 0).all()
+        assert mean.equal(x[:, 0])
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_a_product_in_half_precision_is_rounded_once(dtype: torch.dtype) -> None:
     x = torch.full((7,), 20.0, dtype=dtype)

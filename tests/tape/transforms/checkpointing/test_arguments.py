@@ -45,20 +45,35 @@ def test_values_of_several_levels(x: Tensor) -> None:
     same_bits(of(checkpoint), of(lambda f: f))
 
 
+def test_arguments_of_several_levels(x: Tensor) -> None:
+    def of(wrap: Callable[..., Any]) -> Any:
+        def inner(x: Any, w: Any) -> Any:
+            first, second = wrap(lambda x, w: (torch.sin(x * w), w * w))(x, w)
+            return (first * second).sum()
+
+        return grad(lambda w: grad(inner)(x, w).square().sum())(x + 1)
+
+    close(of(checkpoint), of(lambda f: f))
+
+
 def test_a_value_of_an_ended_level_is_refused(x: Tensor) -> None:
     kept: list[Any] = []
     grad(lambda x: (kept.append(x), x.sum())[1])(x)
     for use in (
         lambda: checkpoint(torch.sin)(kept[0]),
-        lambda: grad(lambda y: checkpoint(lambda: kept[0] * y)().sum())(x),
+        lambda: checkpoint(torch.mul)(kept[0], x),
     ):
-        with pytest.raises(tape.TapeError, match="has ended"):
+        with pytest.raises(tape.TapeError, match=r"checkpoint of .* got a traced value whose transformation has ended"):
             use()
+    with pytest.raises(tape.TapeError, match="has ended"):
+        grad(lambda y: checkpoint(lambda: kept[0] * y)().sum())(x)
 
 
 def test_nothing_traced_is_nothing_special(x: Tensor) -> None:
     assert type(checkpoint(block)(x)) is Tensor
     assert checkpoint(block).__name__ == "block"
+    given = {"x": x}
+    assert checkpoint(lambda *, given: given)(given=given) is given
 
 
 def test_without_grad_mode_it_is_a_constant(x: Tensor) -> None:

@@ -81,3 +81,43 @@ def test_less_is_alive_at_a_time() -> None:
 def test_derivatives_have_the_same_bits(x: Tensor) -> None:
     same_bits(grad(lambda x: checkpoint(block)(x).sum())(x), grad(lambda x: block(x).sum())(x))
     same_bits(checkpoint(block)(x), block(x))
+
+
+def test_the_first_run_keeps_nothing_and_the_sweep_of_the_second_frees_as_it_goes() -> None:
+    results: list[weakref.ref[Tensor]] = []
+    first: list[int] = []
+    swept: list[int] = []
+
+    def alive() -> int:
+        return sum(ref() is not None for ref in results)
+
+    @tape.primitive
+    def watched(x: Any) -> Any:
+        result = torch.sin(x)
+        results.append(weakref.ref(result))
+        first.append(alive())
+        return result
+
+    def rule(g: Any, ans: Any) -> Any:
+        swept.append(alive())
+        return g * ans
+
+    watched.defvjp(x=rule)
+
+    def twenty(x: Any) -> Any:
+        for _ in range(20):
+            x = watched(x)
+        return x
+
+    x = torch.ones(3)
+    gc.collect()
+    gc.disable()
+    try:
+        _, pullback = vjp(checkpoint(twenty), x, keep=False)
+        most = max(first)
+        pullback(x)
+    finally:
+        gc.enable()
+    assert most <= 3
+    assert swept[0] >= 20
+    assert swept[-1] <= 4

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tape
@@ -66,6 +67,8 @@ def differentiated(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @given(program=programs, order=st.integers(1, 3))
+@example(program=("jvp", [("checkpoint", ["outside"]), "sin"]), order=1)
+@example(program=("custom", [("checkpoint", ["outside"]), "sin"]), order=1)
 def test_values_and_derivatives_of_any_nesting_are_the_same(program: Any, order: int) -> None:
     a = torch.tensor([0.3, -0.7], dtype=torch.float64)
     b = torch.tensor([0.9, 0.4], dtype=torch.float64)
@@ -77,3 +80,19 @@ def test_values_and_derivatives_of_any_nesting_are_the_same(program: Any, order:
         return f(a, b), hessian(f, (0, 1))(a, b) if order < 2 else f(b, a)
 
     close(of(checkpoint), of(lambda f: f))
+
+
+def test_a_function_without_end_is_told_so_by_python() -> None:
+    def endless(x: Any) -> Any:
+        return endless(x)
+
+    with pytest.raises(RecursionError):
+        grad(checkpoint(endless))(torch.ones(2))
+
+
+def test_checkpoints_nested_too_deep_are_told_so() -> None:
+    f: Callable[..., Any] = torch.sum
+    for _ in range(500):
+        f = checkpoint(f)
+    with pytest.raises(tape.TapeError, match="checkpoint of sum is nested too deep in other checkpoints"):
+        grad(f)(torch.ones(2))

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
+import tape
 from tape import checkpoint, grad, vjp
 from tests.tape.transforms.checkpointing.comparison import same_bits
 
@@ -49,6 +51,28 @@ def test_an_error_in_the_second_run_leaves_the_generator_as_it_was(x: Tensor) ->
     with pytest.raises(KeyError, match="mine"):
         pullback(torch.ones_like(out))
     assert generator.get_state().equal(after)
+
+
+def test_so_do_those_of_other_devices(x: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, checkpointed = (torch.Generator().manual_seed(3) for _ in range(2))
+    expected = grad(lambda x: noisy(x, plain) * noisy(x, plain))(x)
+    monkeypatch.setattr(torch.cuda, "default_generators", (checkpointed,))
+    drawing = checkpoint(lambda x: noisy(x, checkpointed))
+    same_bits(grad(lambda x: drawing(x) * drawing(x))(x), expected)
+
+
+class Noting(TorchDispatchMode):
+    """Sees operations, as what notes a program does."""
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return operation(*args, **(kwargs or {}))
+
+
+def test_what_draws_cannot_be_noted_and_anything_else_can(x: Tensor) -> None:
+    with Noting():
+        with pytest.raises(tape.TapeError, match="a function that draws random numbers cannot be noted"):
+            grad(checkpoint(noisy))(x)
+        same_bits(grad(checkpoint(torch.sum))(x), torch.ones_like(x))
 
 
 THREADS_AND_GARBAGE = """

@@ -37,9 +37,15 @@ class TestNondiffArgnums:
 
         f = made(times, bwd=lambda y, _, g: (g,), nondiff_argnums=(1,))
         message = "custom_vjp times: argument 'y' is among nondiff_argnums and holds a traced value .*stop_gradient"
-        for args in (lambda v: (v, v), lambda v: (x, [v])):
+        for args in (lambda v: (v, v), lambda v: (x, [v]), lambda v: (x, [v, x])):
             with pytest.raises(tape.TapeError, match=message.replace(" .*", ", .*")):
                 grad(lambda v, args=args: f(*args(v)).sum())(x)
+
+    def test_they_are_those_of_the_definition(self, x: Tensor) -> None:
+        numbers = [1]
+        f = made(torch.mul, bwd=lambda y, _, g: (g * y,), nondiff_argnums=numbers)
+        numbers[0] = 0
+        close(grad(lambda v: f(v, x).sum())(x), x)
 
     def test_out_of_range(self, x: Tensor) -> None:
         with pytest.raises(ValueError, match=r"nondiff_argnums 2 is out of range: .* called with 1 argument"):

@@ -64,9 +64,20 @@ def test_what_bwd_returns_must_fit(pulled: Any, message: str, x: Tensor) -> None
     assert refusal(lambda _, g: pulled(g), x) == f"custom_vjp f: {message}"
 
 
+def test_arguments_of_a_function_without_a_signature_are_counted(x: Tensor) -> None:
+    f = made(torch.mul, bwd=lambda _, g: (g[:1], g))
+    with pytest.raises(tape.TapeError, match="custom_vjp mul: the cotangent of argument 0 has shape"):
+        grad(lambda x: f(x, x).sum())(x)
+
+
 @pytest.mark.parametrize(
     ("result", "kind"),
-    [(lambda x: x, r"a tensor of shape \(3,\)"), (lambda x: (x, x, x), "a tuple"), (list, "a list")],
+    [
+        (lambda x: x, r"a tensor of shape \(3,\)"),
+        (lambda x: (x, x, x), "a tuple"),
+        (list, "a list"),
+        (lambda x: [x, None], "a list"),
+    ],
 )
 def test_fwd_returns_a_pair(result: Any, kind: str, x: Tensor) -> None:
     f = made(torch.sin, result, lambda _, g: (g,))
@@ -96,7 +107,9 @@ def test_without_a_rule(x: Tensor) -> None:
 )
 def test_a_value_that_is_closed_over_is_refused(use: Any, x: Tensor) -> None:
     make = lambda f: made(f, bwd=lambda _, g: (g,))
-    with pytest.raises(tape.TapeError, match=r"not among its arguments, .* pass it as an argument"):
+    with pytest.raises(
+        tape.TapeError, match=r"^custom_vjp <lambda> uses .* not among its arguments, .* pass it as an argument"
+    ):
         grad(lambda w: use(w, x, make).sum())(x)
 
 

@@ -88,6 +88,11 @@ def test_pytrees(x: Tensor) -> None:
     close(pullback(cotangent), ({"w": x * x, "unused": torch.zeros_like(x)}, x * (x + 1)))
 
 
+def test_a_pytree_alone(x: Tensor) -> None:
+    f = made(lambda p: p["a"] * 2, bwd=lambda _, g: ({"a": g * 2},))
+    close(grad(lambda p: f(p).sum())({"a": x}), {"a": torch.full_like(x, 2)})
+
+
 def test_none_is_zero(x: Tensor) -> None:
     f = made(lambda p, y: p["a"] * y, bwd=lambda _, g: (None, g))
     close(grad(lambda p, y: f(p, y).sum(), (0, 1))({"a": x}, x), ({"a": torch.zeros_like(x)}, torch.ones_like(x)))
@@ -124,6 +129,7 @@ def test_levels_of_arguments_differ(x: Tensor) -> None:
 def test_within_a_checkpoint(x: Tensor) -> None:
     f = made(torch.mul, lambda x, y: (x * y, (x, y)), lambda kept, g: (g * kept[1], g * kept[0]))
     close(grad(lambda x: tape.checkpoint(lambda: f(x, x).sum())())(x), 2 * x)
+    close(grad(lambda x: tape.checkpoint(lambda: f(x, x * 1.0).sum())())(x), 2 * x)
 
 
 def test_an_argument_is_returned_as_it_is(x: Tensor) -> None:
