@@ -109,7 +109,8 @@ def samples(op: Any, *dtypes: torch.dtype, count: int = 1) -> Iterator[Sample]:
         drawn = []
         for seed in (0, 1):  # the same calls with other numbers
             torch.manual_seed(seed)
-            drawn.append(list(itertools.islice(op.sample_inputs("cpu", dtype), 2)))
+            found = itertools.islice(op.sample_inputs("cpu", dtype), 2)
+            drawn.append([sample for sample in found if not sample.broadcasts_input])  # which no entry does in place
         yield from [Sample(op, one, other) for one, other in zip(*drawn, strict=True)][-count:]
 
 
@@ -124,7 +125,8 @@ def assert_same(got: Any, wanted: Any) -> None:
 
 def assert_compiles(f: Callable[..., Any], sample: Sample, numbers: bool = True) -> None:
     """The first call and later ones with other numbers give what the function gives, draws of random numbers too."""
-    if changes := sample.changes():
+    changes = sample.changes()
+    if changes and f == sample.plain:
         with pytest.raises(TapeError, match="an argument is changed in place"):
             compile(f)(*sample.inputs)
     given = f
@@ -152,7 +154,7 @@ def test_an_entry_gives_what_it_gives_uncompiled(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(name for name, op in OPS.items() if op.inplace_variant is not None))
 def test_an_entry_in_place(name: str) -> None:
     op = OPS[name]
-    for sample in samples(op, torch.float32 if torch.float32 in op.dtypes else torch.int64):
+    for sample in samples(op, torch.float64 if torch.float64 in op.dtypes else torch.int64):
         assert_compiles(sample.in_place, sample)
 
 
@@ -161,7 +163,7 @@ def test_an_entry_in_place(name: str) -> None:
 )
 def test_an_entry_with_memory_for_its_result(name: str) -> None:
     op = OPS[name]
-    for sample in samples(op, torch.float32 if torch.float32 in op.dtypes else torch.int64):
+    for sample in samples(op, torch.float64 if torch.float64 in op.dtypes else torch.int64):
         assert_compiles(sample.out, sample)
 
 
