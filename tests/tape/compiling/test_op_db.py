@@ -37,8 +37,8 @@ EMPTY = "empty empty_like empty_permuted empty_strided new_empty new_empty_strid
 AROUND = "as_strided/partial_views"
 # By their schemas they change what they are given; not where they do not train, as in the samples.
 SAYS_IT_MAY_CHANGE = "_native_batch_norm_legit _batch_norm_with_update"
-# With an `out`, torch leaves it as it is where a dispatch mode looks on; the last does not take one on the samples.
-NO_OUT = "linalg.matrix_rank linalg.matrix_rank/hermitian _batch_norm_with_update"
+# With an `out`, torch leaves it as it is where a dispatch mode looks on; others take none on the samples.
+NO_OUT = "histogramdd linalg.matrix_rank linalg.matrix_rank/hermitian _batch_norm_with_update"
 
 
 def label(op: Any) -> str:
@@ -163,13 +163,16 @@ def test_an_entry_in_place(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", sorted({name for name, op in OPS.items() if op.supports_out} - {*NO_OUT.split(), *REFUSED.split()})
+    "name",
+    sorted(
+        {name for name, op in OPS.items() if op.supports_out} - {*f"{NO_OUT} {REFUSED} {BY_VALUES} {EMPTY}".split()}
+    ),
 )
 def test_an_entry_with_memory_for_its_result(name: str) -> None:
     op = OPS[name]
     for sample in samples(op, torch.float64 if torch.float64 in op.dtypes else torch.int64):
-        assert_compiles(sample.out, sample)
         try:
+            assert_compiles(sample.out, sample)
             assert_compiles(sample.grown_out, sample)
         except TapeError as error:  # some call resize_ for it
             if "how much memory a tensor has" not in str(error):
