@@ -58,11 +58,16 @@ def _copied(op: Any, *args: Any, into: Tensor, **kwargs: Any) -> None:
 
 
 def _targets(operation: Operation) -> tuple[View, ...] | None:
-    """The outputs of an operation that makes new tensors; None for one that changes some."""
-    if operation.op._schema.is_mutable or operation.random or None in operation.outputs or not operation.outputs:
+    """The outputs of an operation that makes new tensors; None for one that changes some, or whose shapes are found out
+    when it runs."""
+    op = operation.op
+    if op._schema.is_mutable or operation.random or None in operation.outputs or not operation.outputs:
+        return None
+    masks = [view for view in views_in(operation.args[1:]) if view.dtype in (torch.bool, torch.uint8)]
+    if torch.Tag.dynamic_output_shape in op.tags or (op is A.index.Tensor and masks):
         return None
     outputs = tuple(view for view in operation.outputs if view is not None)
-    return outputs if operation.written or len(operation.made) == len(outputs) else None
+    return outputs if len(operation.made) == (0 if operation.written else len(outputs)) else None
 
 
 _EMPTY = {
@@ -217,8 +222,8 @@ def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _numbers(view: View, seed: int) -> Tensor:
-    """As many numbers as a view spans, which are worth trying: positive ones up to 1, so that no operation is out of
-    its domain, and where they are whole, zeros and ones, which are indices and counts too."""
+    """As many numbers as a view spans that are worth trying: positive ones up to 1, so that no operation is out of its
+    domain, and where they are whole, zeros and ones, which are indices and counts too."""
     generator = torch.Generator().manual_seed(seed)
     count = view.bytes // view.dtype.itemsize
     if view.dtype.is_floating_point or view.dtype.is_complex:

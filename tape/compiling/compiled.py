@@ -108,8 +108,7 @@ class Compiled(Generic[_P, _R]):
         2
         """
         leaves, treedef = tree.flatten((args, kwargs))
-        known = self._programs.get(self._kind(leaves, treedef))
-        return (known or self._first(leaves, treedef)[0]).program
+        return (self._found(leaves, treedef) or self._first(leaves, treedef)[0]).program
 
     def release(self) -> None:
         """Gives the memory of all programs back; a later call takes it again.
@@ -121,7 +120,7 @@ class Compiled(Generic[_P, _R]):
             known.program.release()
 
     def _run(self, leaves: list[Any], treedef: tree.TreeDef) -> _R:
-        known = self._programs.get(self._kind(leaves, treedef))
+        known = self._found(leaves, treedef)
         result: _R = self._first(leaves, treedef)[1] if known is None else known.result(known.program.run(leaves))
         return result
 
@@ -142,7 +141,7 @@ class Compiled(Generic[_P, _R]):
             outputs,
             [views.index(leaf) if type(leaf) is View else None for leaf in outputs],
         )
-        self._keep(self._kind(leaves, treedef), known, treedef)
+        self._keep(kind_of(leaves, treedef), known, treedef)
         return known, tree.map(lambda x: x.detach().clone() if isinstance(x, Tensor) else x, out)
 
     def _keep(self, kind: Any, known: "_Known", treedef: tree.TreeDef) -> None:
@@ -161,16 +160,15 @@ class Compiled(Generic[_P, _R]):
                 stacklevel=5,
             )
 
-    def _kind(self, leaves: list[Any], treedef: tree.TreeDef) -> Any:
-        kind = kind_of(leaves, treedef)
+    def _found(self, leaves: list[Any], treedef: tree.TreeDef) -> "_Known | None":
+        """The program for arguments of a kind, if there is one."""
         try:
-            hash(kind)
+            return self._programs.get(kind_of(leaves, treedef))
         except TypeError as error:
             raise TypeError(
                 f"compile: {self.name} was given an argument that is no tensor and cannot be hashed ({error}), so that "
                 "it cannot be told whether a program fits; pass a tensor, a number, a string, or a pytree of them"
             ) from None
-        return kind
 
 
 class _Known(NamedTuple):

@@ -56,7 +56,7 @@ def _surroundings() -> Any:
 
 def _key(x: Any) -> Any:
     if isinstance(x, Tensor):
-        return x.shape, x.dtype, x.device
+        return x.shape, x.dtype, x.device, x.layout
     if isinstance(x, float):
         return float, x.hex()  # nan is itself, and 0.0 is not -0.0
     if isinstance(x, torch.Generator):

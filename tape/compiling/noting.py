@@ -221,7 +221,9 @@ def _deciding(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def _written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> set[int]:
-    """The buffers that an operation changes, by its schema."""
+    """The buffers that an operation changes, by its schema, or in spite of it."""
+    if func is torch.ops.aten.native_batch_norm.default and args[5]:  # the running mean and variance, in training
+        return set(buffers_in(args[3:5]))
     written: set[int] = set()
     for place, argument in enumerate(func._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:

@@ -83,8 +83,7 @@ def _gaps(taken: list[tuple[int, int]]) -> Iterator[Gap]:
     """What is free between places that are taken, in order; behind them there is no end."""
     free = 0
     for begin, end in taken:
-        if begin > free:
-            yield free, begin - free
+        yield free, begin - free  # below nothing where places overlap that are not taken at once
         free = max(free, end)
     yield free, math.inf
 

@@ -9,6 +9,7 @@ import torch
 
 from tape import tree
 from tape.compiling.line import Line, Operation, View, buffers_in, views_in
+from tape.compiling.planning import lifetimes
 
 __all__ = ["equal_once", "in_place", "simplified", "without_copies", "without_unread"]
 
@@ -30,15 +31,15 @@ def without_unread(line: Line) -> Line:
         made = {view.buffer for view in operation.made}
         written = operation.written if _writes(operation) else frozenset()
         if (made | written) & needed or operation.random:
-            needed |= set(buffers_in((operation.args, operation.kwargs))) | made
+            needed |= set(buffers_in((operation.args, operation.kwargs)))
             chosen.append(operation)
     return replace(line, operations=tuple(reversed(chosen)))
 
 
 def _writes(operation: Operation) -> bool:
     """Whether any number is written where it writes: of a view without numbers none is."""
-    changed = operation.outputs[0] if len(operation.outputs) == 1 else None
-    return changed is None or all(changed.shape) or operation.written != {changed.buffer}
+    given = views_in((operation.args, operation.kwargs))
+    return any(all(view.shape) for view in given if view.buffer in operation.written)
 
 
 def equal_once(line: Line) -> Line:
@@ -50,8 +51,8 @@ def equal_once(line: Line) -> Line:
     for operation in line.operations:
         operation = _renamed(operation, same)
         key = _key(operation, changed)
-        earlier = seen.get(key) if key is not None else None
-        if earlier is not None and _alike(earlier.made, operation.made):
+        earlier = seen.get(key)
+        if earlier is not None:
             same |= {b.buffer: a.buffer for a, b in zip(earlier.made, operation.made, strict=True)}
             continue
         if key is not None:
@@ -64,14 +65,11 @@ def without_copies(line: Line) -> Line:
     """Leaves out a copy that nothing needs: neither it nor what it is a copy of changes afterwards, and it has the same
     layout."""
     changed = _changed(line)
-    same: dict[int, tuple[View, View]] = {}  # by the copy's buffer, the copy and what it is a copy of
+    same: dict[int, View] = {}  # by the copy's buffer, what it is a copy of
 
     def resolved(view: View) -> View:
-        found = same.get(view.buffer)
-        if found is None:
-            return view
-        copy, source = found
-        return replace(view, buffer=source.buffer, offset=view.offset - copy.offset + source.offset)
+        source = same.get(view.buffer)
+        return view if source is None else replace(view, buffer=source.buffer, offset=view.offset + source.offset)
 
     operations = []
     for operation in line.operations:
@@ -81,10 +79,9 @@ def without_copies(line: Line) -> Line:
             if (
                 not {copy.buffer, source.buffer} & changed
                 and line.buffers[source.buffer].tensor is None
-                and replace(copy, buffer=0, offset=0) == replace(source, buffer=0, offset=0)
-                and line.buffers[copy.buffer].bytes <= copy.bytes + copy.offset * copy.dtype.itemsize
+                and replace(copy, buffer=0) == replace(source, buffer=0, offset=0)
             ):
-                same[copy.buffer] = (copy, source)
+                same[copy.buffer] = source
                 continue
         operations.append(operation)
     return replace(line, operations=tuple(operations), result=_views(resolved, line.result))
@@ -101,10 +98,7 @@ def _is_copy(operation: Operation) -> bool:
 
 def in_place(line: Line) -> Line:
     """Has an elementwise operation work in the memory of an argument that nobody needs afterwards."""
-    last: dict[int, int] = {}
-    for time, operation in enumerate(line.operations):
-        last |= dict.fromkeys(buffers_in((operation.args, operation.kwargs, operation.outputs)), time)
-    last |= dict.fromkeys(buffers_in(line.result), len(line.operations))
+    last = {life.buffer: life.closes for life in lifetimes(line, line.buffers)}
     same: dict[int, int] = {}
     operations = []
     for time, operation in enumerate(line.operations):
@@ -115,7 +109,6 @@ def in_place(line: Line) -> Line:
         if place is not None:
             (made,) = operation.made
             same[made.buffer] = place.buffer
-            last[place.buffer] = last[made.buffer]
             operation = replace(operation, outputs=(place,), written=operation.written | {place.buffer})
         operations.append(operation)
     return replace(line, operations=tuple(operations), result=_renamed_views(line.result, same))
@@ -123,7 +116,7 @@ def in_place(line: Line) -> Line:
 
 def _place_of(operation: Operation, line: Line, dying: set[int]) -> View | None:
     """The argument in whose memory what the operation makes may lie."""
-    if torch.Tag.pointwise not in operation.op.tags or len(operation.outputs) != 1 or len(operation.made) != 1:
+    if torch.Tag.pointwise not in operation.op.tags or len(operation.outputs) != 1 or not operation.made:
         return None
     (made,) = operation.made
     uses = Counter(buffers_in((operation.args, operation.kwargs)))
@@ -134,8 +127,7 @@ def _place_of(operation: Operation, line: Line, dying: set[int]) -> View | None:
             and uses[view.buffer] == 1
             and buffer.made
             and replace(view, buffer=0) == replace(made, buffer=0)
-            and view.offset == 0
-            and buffer.bytes == line.buffers[made.buffer].bytes == made.bytes
+            and buffer.bytes == made.bytes
         ):
             return view
     return None
@@ -148,20 +140,15 @@ def _changed(line: Line) -> set[int]:
 
 def _key(operation: Operation, changed: set[int]) -> Any:
     """What is the same for operations that make the same; None if there is nothing of the kind."""
-    if operation.random or operation.written or not operation.made:
-        return None
-    used = set(buffers_in((operation.args, operation.kwargs, operation.outputs)))
-    if used & changed:
+    if operation.random or changed & set(buffers_in((operation.args, operation.kwargs, operation.outputs))):
         return None
     leaves, structure = tree.flatten((operation.args, operation.kwargs))
     return operation.op, structure, tuple((type(leaf), repr(leaf) if type(leaf) is float else leaf) for leaf in leaves)
 
 
-def _alike(first: tuple[View, ...], second: tuple[View, ...]) -> bool:
-    return [replace(view, buffer=0) for view in first] == [replace(view, buffer=0) for view in second]
-
-
 def _renamed(operation: Operation, same: dict[int, int]) -> Operation:
+    written = frozenset(same.get(buffer, buffer) for buffer in operation.written)
+    operation = replace(operation, written=written)
     return _mapped(operation, lambda view: replace(view, buffer=same.get(view.buffer, view.buffer)))
 
 
@@ -172,8 +159,7 @@ def _renamed_views(x: Any, same: dict[int, int]) -> Any:
 def _mapped(operation: Operation, f: Callable[[View], View]) -> Operation:
     args, kwargs = _views(f, (operation.args, operation.kwargs))
     outputs = tuple(None if view is None else f(view) for view in operation.outputs)
-    written = frozenset(f(View(buffer, (), (), 0, torch.uint8)).buffer for buffer in operation.written)
-    return replace(operation, args=args, kwargs=kwargs, outputs=outputs, written=written)
+    return replace(operation, args=args, kwargs=kwargs, outputs=outputs)
 
 
 def _views(f: Callable[[View], View], x: Any) -> Any:

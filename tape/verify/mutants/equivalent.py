@@ -19,6 +19,7 @@ _LEVEL = "no two tapes have the same level"
 _OUTER = "of values that nobody records a call computes what the function does"
 _OFFSET = "versions are compared with versions that were read in the same way"
 
+_BOTH_WAYS = "the same both ways"
 _MEANWHILE = "a copy, should another thread make changes just then"
 _EQUALLY_LONG = {
     "tape.transforms.custom.CustomVjp.__call__": (
@@ -51,6 +52,21 @@ def _lenient(function: str, zips: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 # The function, and the change as a mutant prints it.
 EQUIVALENT: dict[tuple[str, str], str] = {
+    ("tape.compiling.planning._placed", "_together(life, other) -> _together(other, life)"): _BOTH_WAYS,
+    ("tape.compiling.simplifying.equal_once", "True -> False"): _STRICT,
+    (
+        "tape.compiling.simplifying.equal_once",
+        "zip(earlier.made, operation.made, strict=True) -> zip(earlier.made, operation.made)",
+    ): _STRICT,
+    (
+        "tape.compiling.simplifying._key",
+        "repr(leaf) if type(leaf) is float else leaf -> repr(leaf)",
+    ): "a slower way to tell the other leaves apart",
+    (
+        "tape.compiling.simplifying.in_place",
+        "operation.written | {place.buffer} -> {place.buffer}",
+    ): "torch has no elementwise operation that makes one tensor and changes another",
+    ("tape.compiling.planning._gaps", "max(free, end) -> max(end, free)"): _BOTH_WAYS,
     (
         "tape.core.sweep.version",
         "type(x) not in _UNCHANGING and (not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x)))) -> "

@@ -25,6 +25,8 @@ def _identical(x: Any, y: Any) -> bool:
         return bool(x is y or x == y)
     if (x.shape, x.dtype) != (y.shape, y.dtype):
         return False
+    if x.is_complex():
+        x, y = torch.view_as_real(x.resolve_conj()), torch.view_as_real(y.resolve_conj())
     numbers = ~x.isnan()
     return torch.equal(numbers, ~y.isnan()) and torch.equal(x[numbers], y[numbers])
 

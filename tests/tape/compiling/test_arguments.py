@@ -206,3 +206,64 @@ def test_bits_of_a_tensor_may_be_read_as_another_dtype(size: int) -> None:
         for x in (numbers(size, size, seed=seed), numbers(2, size, size, seed=seed)[1]):
             for got, wanted in zip(f(x), f.function(x), strict=True):
                 assert got.equal(wanted)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
+def test_a_tensor_that_is_not_dense_is_refused_at_any_call() -> None:
+    f = compile(lambda x: x.to_dense() + 1)
+    x = torch.eye(3)
+    for _ in range(2):
+        assert f(x).equal(x + 1)
+        for sparse in (x.to_sparse(), x.to_sparse_csr()):
+            with pytest.raises(TapeError, match="programs are of dense tensors"):
+                f(sparse)
+
+
+@pytest.mark.parametrize("size", [4, 60])
+def test_an_out_that_does_not_fit_takes_its_shape_and_memory(size: int) -> None:
+    def f(x: Tensor) -> tuple[Tensor, Tensor]:
+        one, other = torch.empty(0), torch.empty(0)
+        torch.sin(x, out=one)
+        torch.aminmax(x, dim=0, out=(other, torch.empty(0)))
+        return one.exp(), other
+
+    compiled = compile(f)
+    for seed in range(4):
+        x = numbers(size, size, seed=seed)
+        for got, wanted in zip(compiled(x), f(x), strict=True):
+            assert got.equal(wanted)
+
+
+def test_what_grows_in_place_is_refused() -> None:
+    with pytest.raises(TapeError, match="addbmm_ changes in place how much memory a tensor has"):
+        compile(lambda x, y: torch.zeros(1).addbmm_(x, y))(numbers(2, 3, 4), numbers(2, 4, 5))
+
+
+def test_outputs_of_one_operation_may_lie_in_one_memory() -> None:
+    def f(x: Tensor) -> Tensor:
+        q, r = torch.linalg.qr(x)
+        out = torch.empty_like(q), torch.empty_like(r)
+        torch.linalg.qr(q @ r, out=out)
+        return out[0] @ out[1] + torch.linalg.qr(x + 1)[0] @ r
+
+    compiled = compile(f)
+    for seed in range(3):
+        x = numbers(5, 2, seed=seed)
+        torch.testing.assert_close(compiled(x), f(x))
+
+
+@pytest.mark.parametrize("channels", [3, 2000])
+def test_statistics_that_batch_norm_keeps_are_changed_as_it_does_and_never_in_an_argument(channels: int) -> None:
+    def f(x: Tensor, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mean, variance = mean.clone(), torch.ones(channels)
+        return torch.nn.functional.batch_norm(x, mean, variance, training=True), mean, variance
+
+    compiled = compile(f)
+    for seed in range(3):
+        x, mean = numbers(4, channels, seed=seed), numbers(channels, seed=seed + 1)
+        before = mean.clone()
+        for got, wanted in zip(compiled(x, mean), f(x, mean), strict=True):
+            assert got.equal(wanted)
+        assert mean.equal(before)
+    with pytest.raises(TapeError, match="an argument is changed in place by native_batch_norm"):
+        compile(lambda x, m: torch.nn.functional.batch_norm(x, m, m + 1, training=True))(x, mean)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from tape import compile
+from tape import compile, grad, tree
+from tape.compiling.kinds import difference, is_inside, is_watched, kind_of
 
 
 class Counting:
@@ -121,3 +122,42 @@ def test_no_more_than_so_many_programs_are_kept() -> None:
         assert f.count == 33
         assert compiled(X, 0).equal(X * 0)
     assert f.count == 34
+
+
+def kind(*args: Any) -> Any:
+    return kind_of(*tree.flatten((args, {})))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "text"),
+    [
+        (kind(X, 1), kind([X, 1]), "the structure of the arguments"),
+        (kind(X, 1), kind(X, 1), "nothing that can be seen"),
+        (kind(X, 1), kind(X[:1], 1), "argument 0, which was float32[2, 3] and is float32[1, 3]"),
+        (kind(X, "a"), kind(X, "b"), "argument 1, which was 'a' and is 'b'"),
+        (kind(X, 0.5), kind(X, 0.25), "argument 1, which was 0.5 and is 0.25"),
+    ],
+)
+def test_what_two_kinds_differ_in_is_said_in_words(one: Any, other: Any, text: str) -> None:
+    assert difference(one, other, ["0.0", "0.1"]) == text
+
+
+def test_another_setting_is_said_to_be_one() -> None:
+    before = kind(X)
+    with torch.no_grad():
+        assert difference(before, kind(X), ["0.0"]) == "torch's settings (default dtype, grad mode, autocast)"
+
+
+def test_whatever_looks_on_is_seen() -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    def look(x: Any) -> Any:
+        seen.append((is_inside([x]), is_watched()))
+        return x * 1
+
+    look(X)
+    grad(lambda x: look(X).sum() * x)(torch.tensor(1.0))
+    grad(lambda x: look(x))(torch.tensor(1.0))
+    torch.func.vmap(look)(X)
+    compile(look)(X)
+    assert seen == [(False, False), (True, False), (True, False), (True, True), (True, True)]

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tape import compile
-from tape.compiling.planning import ALIGNMENT, Lifetime, best_fit, first_fit, largest_first, lifetimes, plan
+from tape.compiling.planning import ALIGNMENT, Lifetime, Plan, best_fit, first_fit, largest_first, lifetimes, plan
 
 spans = st.tuples(st.integers(0, 12), st.integers(0, 5), st.integers(0, 500))
 lives = st.lists(spans, max_size=12).map(
@@ -47,7 +47,34 @@ def test_the_largest_first_packs_what_the_order_of_opening_cannot() -> None:
     assert (first_fit(alive).bytes, plan(alive).bytes) == (256, 192)
 
 
+def test_the_plan_does_not_depend_on_the_order_in_which_lifetimes_are_given() -> None:
+    alive = [Lifetime(0, 128, 0, 2), Lifetime(1, 64, 1, 1), Lifetime(2, 192, 2, 3), Lifetime(3, 64, 3, 3)]
+    for rule in (first_fit, best_fit, largest_first):
+        assert rule(alive[::-1]) == rule(alive)
+
+
+def test_the_best_fit_leaves_the_large_gap_for_what_is_large() -> None:
+    alive = [
+        Lifetime(0, 128, 0, 0),
+        Lifetime(1, 64, 0, 5),
+        Lifetime(2, 64, 0, 0),
+        Lifetime(3, 64, 0, 5),
+        Lifetime(4, 64, 1, 5),
+        Lifetime(5, 128, 2, 5),
+    ]
+    assert best_fit(alive).places == {0: 0, 1: 128, 2: 192, 3: 256, 4: 192, 5: 0}
+    assert (best_fit(alive).bytes, first_fit(alive).bytes) == (320, 448)
+
+
+def test_nothing_needs_no_memory() -> None:
+    assert plan([]) == Plan({}, 0)
+
+
 def test_a_lifetime_is_from_the_operation_that_makes_it_to_the_last_that_needs_it() -> None:
     line = compile(lambda x: (x.sin().cos() @ x.t()).sum(0)).program(torch.ones(3, 4)).line
-    made = [view.buffer for operation in line.operations for view in operation.made]
-    assert [(life.opens, life.closes) for life in lifetimes(line, made)] == [(0, 2), (2, 3), (3, 4)]
+    first, second, third = [view.buffer for operation in line.operations for view in operation.made]
+    assert lifetimes(line, [third, second, first]) == [
+        Lifetime(third, 12, 3, 4),
+        Lifetime(second, 36, 2, 3),
+        Lifetime(first, 48, 0, 2),
+    ]

@@ -1,6 +1,7 @@
 """Each simplification keeps the results, and makes calls or bytes fewer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,10 @@ def noted(f: Callable[..., Any], *args: Any) -> Line:
     return note(lambda leaves: f(*leaves), args)[0]
 
 
+def counted(line: Line, name: str) -> int:
+    return [str(operation.op).split(".")[1] for operation in line.operations].count(name)
+
+
 def results(line: Line, *args: Any) -> list[Tensor]:
     program = Program(line, "test")
     program.run(args)  # a second run finds what the first has left in memory
@@ -39,6 +44,7 @@ def test_results_stay_the_same_and_nothing_is_added(simplify: Callable[[Line], L
         line = noted(f, *inputs)
         after = simplify(line)
         assert identical(results(after, *inputs), results(line, *inputs))
+        assert isinstance(after.operations, tuple)
         saved = len(line.operations) - len(after.operations)
         assert saved >= 0
         # What is shared lives longer: fewer calls may need more memory, as many calls never do.
@@ -76,6 +82,15 @@ def test_a_change_of_a_view_without_numbers_is_left_out() -> None:
     assert results(line, X)[0].equal(f(X))
 
 
+def test_a_change_of_a_list_of_tensors_is_kept() -> None:
+    def f(x: Tensor) -> Tensor:
+        y = x * 2
+        torch._foreach_add_([y[:0], y], 1.0)
+        return y
+
+    assert results(without_unread(noted(f, X)), X)[0].equal(f(X))
+
+
 def test_draws_are_never_left_out_nor_done_once() -> None:
     def f(x: Tensor) -> Tensor:
         torch.rand(3)
@@ -87,6 +102,32 @@ def test_draws_are_never_left_out_nor_done_once() -> None:
 def test_equal_operations_are_done_once() -> None:
     line = equal_once(noted(lambda x: (x.sin() + 1, x.sin() + 1, x.sin() + 1.0), X))
     assert [str(o.op) for o in line.operations] == ["aten.sin.default", "aten.add.Tensor", "aten.add.Tensor"]
+
+
+def test_both_results_of_equal_operations_are_what_the_first_has_made() -> None:
+    line = equal_once(noted(lambda x: (x.sin(), x.sin()), X))
+    assert line.result == [*line.operations[0].outputs] * 2 or line.result == (*line.operations[0].outputs,) * 2
+
+
+def test_equal_operations_are_done_once_beside_a_change_of_something_else() -> None:
+    def f(x: Tensor) -> Tensor:
+        y = (x * 2).add_(1)
+        return y + x.sin() + x.sin()
+
+    assert counted(equal_once(noted(f, X)), "sin") == 1
+
+
+@pytest.mark.parametrize(
+    ("f", "count"),
+    [
+        (lambda x: (x * 0.0, x * -0.0), 2),
+        (lambda x: (x * float("nan"), x * float("nan")), 1),
+        (lambda x: ((x > 0) * True, (x > 0) * 1), 2),
+    ],
+    ids=["signed zeros", "nan", "truth values"],
+)
+def test_numbers_are_equal_if_their_bits_and_types_are(f: Callable[[Tensor], Any], count: int) -> None:
+    assert counted(equal_once(noted(f, X)), "mul") == count
 
 
 def test_operations_on_what_changes_between_them_are_not_equal() -> None:
@@ -109,6 +150,34 @@ def test_a_copy_that_nothing_needs_is_none() -> None:
 def test_padding_by_nothing_is_a_copy() -> None:
     line = without_copies(noted(lambda x: torch.nn.functional.pad(x * 2, (0, 0, 0, 0)).sin(), X))
     assert [str(o.op) for o in line.operations] == ["aten.mul.Tensor", "aten.sin.default"]
+
+
+def test_padding_that_moves_numbers_is_no_copy() -> None:
+    line = without_copies(noted(lambda x: torch.nn.functional.pad(x * 2, (0, 0, 1, -1)), X))
+    assert counted(line, "constant_pad_nd") == 1
+
+
+def test_a_part_of_a_copy_of_a_part_is_read_where_it_lies() -> None:
+    f = lambda x: (x * 2)[1:].clone()[1:].sin()
+    line = without_copies(noted(f, X))
+    assert counted(line, "clone") == 0
+    assert results(line, X)[0].equal(f(X))
+
+
+def test_a_copy_is_none_beside_a_change_of_something_else() -> None:
+    line = without_copies(noted(lambda x: (x * 2).clone() + x.sin().add_(1), X))
+    assert counted(line, "clone") == 0
+
+
+def test_a_copy_of_what_is_closed_over_is_kept_as_anybody_may_change_it_meanwhile() -> None:
+    weight = torch.ones(4)
+    assert counted(without_copies(noted(lambda x: x + weight.clone(), X)), "clone") == 1
+
+
+def test_a_copy_that_is_changed_may_lie_where_the_original_died() -> None:
+    f = lambda x: (x * 2).clone().add_(1)
+    line = simplified(simplified(noted(f, X)))
+    assert results(line, X)[0].equal(f(X))
 
 
 @pytest.mark.parametrize("changed", ["copy", "original"])
@@ -144,11 +213,47 @@ def test_an_elementwise_operation_works_in_the_memory_of_what_dies_with_it() -> 
         lambda x: (x > 0) & (x < 0.5),
         lambda x: (x * 2 > 0).to(torch.uint8) + 1,
         lambda x: (y := x @ x.t()) + y.t(),  # both layouts of one
+        lambda x: x.reshape(4, 3) + (x * 2).t(),  # another layout
+        lambda x: torch.frexp(x * 2),
     ],
 )
 def test_memory_is_not_shared_where_a_number_would_be_read_after_it_was_written(f: Callable[[Tensor], Any]) -> None:
     wanted = [y for y in tree.leaves(f(X)) if isinstance(y, Tensor)]
     assert identical(results(in_place(noted(f, X)), X), list(dict.fromkeys(wanted)))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x.sin(),  # it is the caller's
+        lambda x: (x * 2)[:2].sin(),  # of a part, for which the whole would live on
+        lambda x: (x @ x.t()) @ torch.ones(3, 3),  # no elementwise operation
+    ],
+    ids=["argument", "part", "product"],
+)
+def test_what_does_not_work_in_memory_that_is_there(f: Callable[[Tensor], Any]) -> None:
+    assert not any(operation.written for operation in in_place(noted(f, X)).operations)
+
+
+@pytest.mark.parametrize("change", [lambda x, y: y.add_(1), lambda x, y: torch.exp(x, out=y)], ids=["self", "out"])
+def test_a_later_change_is_of_the_memory_in_which_the_operation_worked(change: Callable[..., Any]) -> None:
+    def f(x: Tensor) -> Tensor:
+        y = (x * 2).sin()
+        change(x, y)
+        return y
+
+    line = in_place(noted(f, X))
+    (buffer,) = {view.buffer for operation in line.operations for view in operation.outputs if view is not None}
+    assert [operation.written for operation in line.operations[1:]] == [{buffer}] * 2
+    assert results(line, X)[0].equal(f(X))
+
+
+def test_an_output_that_is_no_tensor_stays_none() -> None:
+    line = noted(lambda x: x.cumsum(0), X)
+    (operation,) = line.operations
+    line = replace(line, operations=(replace(operation, outputs=(*operation.outputs, None)),))
+    for simplify in (without_unread, equal_once, without_copies, in_place):
+        assert simplify(line).operations[0].outputs == line.operations[0].outputs
 
 
 def test_a_training_step_becomes_shorter_and_smaller() -> None:

@@ -113,6 +113,7 @@ class TestTrouble:
             (lambda x: x if x.sum() > 0 else -x, "a number is read out of a tensor, or branched on, at"),
             (lambda x: x * x.sum().item(), "a number is read out of a tensor, or branched on, at"),
             (lambda x: x * float(x.sum()), "a number is read out of a tensor, or branched on, at"),
+            (lambda x: x if torch.allclose(x, x) else -x, "a number is read out of a tensor, or branched on, at"),
             (lambda x: x.tolist(), "Tensor.tolist reads numbers out of a tensor, at"),
             (lambda x: x.numpy(), "Tensor.numpy reads numbers out of a tensor, at"),
             (lambda x: x.nonzero(), "the shape of what nonzero returns depends on values, at"),
@@ -124,6 +125,12 @@ class TestTrouble:
     def test_what_is_no_straight_line_is_refused_with_the_line(self, f: Callable[..., Any], message: str) -> None:
         with pytest.raises(TapeError, match=message + r" .*test_surroundings.py:\d+"):
             compile(f)(X)
+
+    def test_a_mask_that_depends_on_no_argument_may_select(self) -> None:
+        f = compile(lambda x: (x[:, torch.arange(4) > 1], torch.masked_select(x, torch.eye(3, 4, dtype=torch.bool))))
+        for x in (X, X + 1):
+            assert f(x)[0].equal(x[:, 2:])
+            assert f(x)[1].equal(x.diagonal())
 
     def test_a_number_of_a_constant_may_be_read(self) -> None:
         f = compile(lambda x: x * torch.tensor([1.0, 2.0]).sum().item())
