@@ -1,5 +1,6 @@
 """Elementwise arithmetic of two values: the operators, extremes, and choosing."""
 
+import math
 from typing import Any
 
 import torch
@@ -212,7 +213,7 @@ def atan2(x: Tensor, y: Tensor) -> Tensor:
 def _by_distance(part: Any, x: Any, y: Any) -> Any:
     """The part over the squared distance from 0, which itself may be beyond the dtype's range."""
     distance = torch.hypot(x, y)
-    distance = torch.where(distance == 0, 1.0, distance)
+    distance = torch.where(distance == 0, math.inf, distance)
     return part / distance / distance
 
 

@@ -1,5 +1,6 @@
 """Linear systems and factorisations. A singular matrix is refused by torch's own error, a triangle is not."""
 
+import math
 from typing import Any
 
 import torch
@@ -114,7 +115,15 @@ def slogdet(A: Tensor) -> tuple[Tensor, Tensor]:
     return torch.linalg.slogdet(A)  # type: ignore[no-any-return]
 
 
-slogdet.defvjp(A=lambda g, A: torch.linalg.inv(A).mT * g[1][..., None, None])
+def _logarithms(g: Any, ans: Any, A: Any) -> Any:
+    """Of a singular matrix nan, as in torch, but 0 where nobody asks for it: in the branch of a where that is not
+    taken."""
+    singular, g = (raw(ans[0]) == 0)[..., None, None], g[1][..., None, None]
+    inverses = torch.linalg.inv(torch.where(singular, torch.eye(A.shape[-1], dtype=A.dtype, device=A.device), A))
+    return torch.where(singular & (raw(g) != 0), math.nan, inverses.mT * g)
+
+
+slogdet.defvjp(A=_logarithms)
 
 
 @implements(torch.logdet, Tensor.logdet)

@@ -2,9 +2,10 @@
 
 While a call is in force, a dictionary of a module's (`_parameters` or `_buffers`) is one that looks up the values of
 the call in whose context it is asked. So two threads with two calls each see their own, a thread of a microbatch sees
-those of the call around it, and none has to wait while another's module runs: what runs in it may be waiting for
-anything, for another call too. Copies of the module would need no lock either, but bound methods, closures and hooks
-that lead to the module itself would find the parameters that it had before, whose derivative would be lost.
+those of the call around it, any other thread sees the module's own, and none has to wait while another's module runs:
+what runs in it may be waiting for anything, for another call too. Copies of the module would need no lock either, but
+bound methods, closures and hooks that lead to the module itself would find the parameters that it had before, whose
+derivative would be lost.
 """
 
 import os
@@ -15,8 +16,6 @@ from threading import RLock
 from typing import Any, NamedTuple
 
 from torch import nn
-
-from tape.errors import TapeError
 
 __all__ = ["Exchange", "Exchanges", "exchanges", "in_force", "seen_here"]
 
@@ -71,7 +70,7 @@ class _Exchanging(MutableMapping[str, Any], dict[str, Any]):  # type: ignore[met
     def __init__(self, place: tuple[int, str], own: dict[str, Any]) -> None:
         self.place = place
         self.own = own
-        self.calls: list[Exchange] = []  # that are in force, in any context
+        self.calls = 0  # that are in force, in any context
 
     def __getitem__(self, key: str) -> Any:
         values = self._exchanged()
@@ -102,16 +101,7 @@ class _Exchanging(MutableMapping[str, Any], dict[str, Any]):  # type: ignore[met
 
     def _exchanged(self) -> dict[str, Any]:
         here = exchanges().get(self.place)
-        if here is not None:
-            return here.values
-        # A thread that a module's `forward` starts has no context of a call, and means the call that is in force.
-        calls = list({id(call.values): call.values for call in list(self.calls)}.values())
-        if len(calls) > 1:
-            raise TapeError(
-                f"functional_call: a thread without a call of its own asks for {self.place[1]} of a module that "
-                f"{len(calls)} calls run at once; start it with contextvars.copy_context().run, and it belongs to one"
-            )
-        return calls[0] if calls else {}
+        return {} if here is None else here.values
 
 
 # Held while dictionaries are put into modules and taken out again, and never while a module runs. The garbage
@@ -124,7 +114,7 @@ def _begin(added: Exchanges) -> None:
         for place, exchange in added.items():
             tensors = getattr(exchange.owner, exchange.attribute)
             exchanging = tensors if type(tensors) is _Exchanging else _Exchanging(place, tensors)
-            exchanging.calls.append(exchange)
+            exchanging.calls += 1
             exchange.owner.__dict__[exchange.attribute] = exchanging
 
 
@@ -132,7 +122,7 @@ def _end(added: Exchanges) -> None:
     with _lock:
         for exchange in added.values():
             exchanging = exchange.owner.__dict__[exchange.attribute]
-            exchanging.calls.pop(next(i for i, call in enumerate(exchanging.calls) if call is exchange))
+            exchanging.calls -= 1
             if not exchanging.calls:
                 exchange.owner.__dict__[exchange.attribute] = exchanging.own
 

@@ -33,7 +33,9 @@ def functional_call(
     Returns:
         what the module returns. The module's own parameters and buffers are as they were afterwards, even after an
         exception; what its `forward` does to other attributes, and to the numbers of a buffer in place, stays.
-        Threads may call one module at once, each with values of its own, and wait for nobody.
+        Threads may call one module at once, each with values of its own, and wait for nobody. A thread that a `forward`
+        starts sees the call's values if it runs in its context, by `contextvars.copy_context().run`; any other thread
+        sees the module's own.
 
     Raises TapeError for a name that the module has not, for two different values of one tied tensor, and for
     recurrent modules, which keep copies of their parameters.

@@ -4,6 +4,9 @@ A Python number has no derivative. What is computed from one would silently be a
 while its value is being differentiated refuses to be computed with. Afterwards it is a number like any other.
 """
 
+import dis
+import sys
+import types
 import weakref
 from collections.abc import Iterator
 from functools import partialmethod
@@ -40,7 +43,7 @@ class Reading:
 
     def __float__(self) -> float:
         """The number, to compute with."""
-        if self._differentiated():
+        if self._differentiated() and not _formatting(sys._getframe(1)):
             raise refuse_number("a number that was read by x.item() or x.tolist()")
         return self._number
 
@@ -65,8 +68,12 @@ class Reading:
     def __trunc__(self) -> int:
         return self._number.__trunc__()
 
-    def __round__(self, digits: int | None = None) -> float:
-        return round(self._number, digits)
+    def __round__(self, digits: int | None = None) -> Any:
+        if digits is None:
+            return round(self._number)
+        rounded = object.__new__(Reading)  # to be looked at, as the number is
+        rounded._number, rounded._tapes = round(self._number, digits), self._tapes
+        return rounded
 
     def __bool__(self) -> bool:
         return bool(self._number)
@@ -80,7 +87,18 @@ class Reading:
     def __format__(self, form: str) -> str:
         return format(self._number, form)
 
-    __array_ufunc__ = None  # numpy's numbers leave operators to this class
+    def __reduce__(self) -> Any:
+        return float, (_use(self),)
+
+    def __deepcopy__(self, memo: Any) -> "Reading":
+        return self
+
+    def __copy__(self) -> "Reading":
+        return self
+
+    def __array_ufunc__(self, function: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        plain = _look if function.__name__ in _ANSWERS else _use
+        return getattr(function, method)(*map(plain, args), **kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return torch.tensor(float(self), dtype=torch.float64).numpy()  # numpy converts it where it wants another dtype
@@ -91,6 +109,24 @@ class Reading:
     ) -> Any:
         plain = _look if function in cls.constant else _use
         return function(*tree.map(plain, args), **tree.map(plain, kwargs or {}))
+
+
+# Functions of numpy's that give truth values.
+_ANSWERS = set("equal not_equal less less_equal greater greater_equal isnan isinf isfinite signbit".split())
+
+
+def _formatting(frame: types.FrameType) -> bool:
+    """Whether a frame is at a `%`: of a string, as a number that has operators of its own is never asked for there."""
+    code, here = frame.f_code.co_code, frame.f_lasti
+    return (code[here], code[here + 1]) in _REMAINDERS
+
+
+_REMAINDERS = {
+    (instruction.opcode, instruction.arg)
+    for text in ("a % b", "a %= b")
+    for instruction in dis.get_instructions(compile(text, "<%>", "exec"))
+    if instruction.opname == "BINARY_OP"
+}
 
 
 def refuse_number(what: str) -> TapeError:

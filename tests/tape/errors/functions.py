@@ -1,7 +1,6 @@
 """Mistakes with checkpointed functions, custom derivatives and modules."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from torch import nn
@@ -35,16 +34,6 @@ class Tied(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.one = self.other = nn.Linear(1, 1)
-
-
-class InThread(nn.Linear):
-    """Two calls of it at once, and a thread that could belong to either."""
-
-    def forward(self, x: Any, outer: bool = True) -> Any:
-        if outer:
-            return tape.functional_call(self, {"weight": X}, (x, False))
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(lambda: self.weight * x).result()
 
 
 def nested(depth: int) -> Callable[[Any], Any]:
@@ -106,10 +95,5 @@ CASES: dict[str, Case] = {
         lambda: tape.functional_call(nn.LSTM(1, 1), {"bias_hh_l0": X}, X),
         "functional_call: LSTM keeps copies of its parameters, which cannot be exchanged; write the "
         "recurrence as a loop of torch operations",
-    ),
-    "thread of no call": (
-        lambda: tape.functional_call(InThread(1, 1), {"weight": X}, X),
-        "functional_call: a thread without a call of its own asks for _parameters of a module that 2 calls run at "
-        "once; start it with contextvars.copy_context().run, and it belongs to one",
     ),
 }

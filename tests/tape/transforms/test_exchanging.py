@@ -190,38 +190,44 @@ def test_bound_methods_and_closures_see_the_values_of_the_call() -> None:
     assert gradient.tolist() == [[3, 4], [3, 4]]
 
 
-@pytest.mark.parametrize("context", [False, True], ids=["a bare thread", "a thread with the call's context"])
-def test_threads_of_a_forward_see_the_values_of_its_call(context: bool) -> None:
+def test_a_thread_of_a_forward_with_its_context_sees_the_values_of_its_call() -> None:
     def inside(module: Around, x: Any) -> Any:
         with ThreadPoolExecutor(1) as pool:
-            run = copy_context().run if context else lambda f, *args: f(*args)
-            return pool.submit(run, lambda: module.weight * x).result().sum()
+            return pool.submit(copy_context().run, lambda: module.weight * x).result().sum()
 
     module, x = Around(inside), torch.tensor([3.0, 4.0])
     assert grad(lambda w: functional_call(module, {"weight": w}, x))(torch.zeros(2)).tolist() == [3, 4]
 
 
-def test_a_bare_thread_that_could_belong_to_two_calls_is_an_error() -> None:
-    together = threading.Barrier(2, timeout=SECONDS)
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_thread_that_belongs_to_no_call_sees_the_modules_own_values(calls: int) -> None:
+    under_way, looked = threading.Barrier(calls + 1, timeout=SECONDS), threading.Event()
 
     def inside(module: Around, x: Any) -> Any:
-        together.wait()
-        try:
-            with ThreadPoolExecutor(1) as pool:
-                return pool.submit(lambda: module.weight * x).result().sum()
-        finally:
-            together.wait()
+        under_way.wait()
+        assert looked.wait(SECONDS)
+        return module.weight * x
 
-    module = Around(inside)
+    module, x = Around(inside), torch.ones(2)
+    with ThreadPoolExecutor(calls) as pool:
+        weights = [torch.full((2,), 5.0 + i) for i in range(calls)]
+        waiting = [pool.submit(functional_call, module, {"weight": w}, x) for w in weights]
+        under_way.wait()
+        seen = dict(module.named_parameters())["weight"], module.state_dict()["weight"]
+        looked.set()
+        assert [future.result().tolist() for future in waiting] == [w.tolist() for w in weights]
+    assert all(found.tolist() == [1, 1] for found in seen)
 
-    def message(w: Tensor) -> str:
-        with pytest.raises(tape.TapeError) as caught:
-            functional_call(module, {"weight": w}, torch.ones(2))
-        return str(caught.value)
 
-    with ThreadPoolExecutor(2) as pool:
-        for text in pool.map(message, [torch.zeros(2), torch.ones(2)]):
-            assert "2 calls run at once; start it with contextvars.copy_context().run" in text
+def test_threads_of_a_pool_ask_a_module_for_its_parameters_and_call_it() -> None:
+    module = Around(lambda module, x: module.weight * x)
+
+    def work(i: int) -> list[float]:
+        mine = {name: p.detach() * i for name, p in module.named_parameters()}
+        return grad(lambda p: functional_call(module, p, torch.ones(2)).square().sum())(mine)["weight"].tolist()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(64))) == [[2.0 * i] * 2 for i in range(64)]
 
 
 def test_what_the_inner_of_two_calls_does_not_name_is_the_outer_ones() -> None:

@@ -1,7 +1,10 @@
 """Numbers that were read off a traced value: free to look at, refused where a derivative would be lost."""
 
+import copy
+import logging
 import math
 import operator
+import pickle
 import statistics
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -107,6 +110,7 @@ def test_branches_and_comparisons_are_free() -> None:
         assert third > PLAIN[0]
         assert x[0] < third
         assert np.float64(2.0) > first
+        assert np.isfinite(first)
         assert max(x.tolist()) == 4.0
         assert sorted(x, key=lambda v: v.item())[0] == -2.0
         assert bool(first)
@@ -167,3 +171,47 @@ def test_a_stopped_value_gives_pythons_number() -> None:
         return (x * math.exp(float(x.detach()[0]) - scale)).sum()
 
     assert grad(f)(X).tolist() == [1, 1, 1]
+
+
+def test_a_number_is_logged_in_every_way_and_rounded_to_be_looked_at(caplog: pytest.LogCaptureFixture) -> None:
+    shown: list[Any] = []
+
+    def f(x: Any) -> Any:
+        number = x.sum().item()
+        line = "%.1f"
+        line %= number
+        logging.getLogger("loss").warning("%d: %.2f", 1, number)
+        shown.extend([line, "%.1f" % number, f"{number:.1f}", "{:.1f}".format(number), str(round(number, 1))])  # noqa: UP031, UP032
+        assert copy.copy(number) is copy.deepcopy(number) is number
+        return x.sum()
+
+    grad(f)(X)
+    assert shown == ["3.5"] * 5
+    assert caplog.messages == ["1: 3.50"]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda number: round(number, 6) * PLAIN,
+        lambda number: np.log(number),
+        lambda number: np.float64(2) % number,
+        lambda number: 2.0 % number,
+        lambda number: pickle.dumps(number),
+    ],
+    ids=["rounded", "a function of numpy's", "numpy's remainder", "remainder", "pickled"],
+)
+def test_what_computes_with_a_number_is_refused_while_it_is_differentiated(use: Callable[[Any], Any]) -> None:
+    with pytest.raises(TapeError, match="no derivative"):
+        grad(lambda x: (use(x.sum().item()), x.sum())[1])(X)
+    history: list[Any] = []
+    grad(lambda x: (history.append(x.sum().item()), x.sum())[1])(X)
+    use(history[0])
+
+
+def test_afterwards_numbers_are_pickled_and_given_to_numpy() -> None:
+    history: list[Any] = []
+    grad(lambda x: (history.append(x.sum().item()), x.sum())[1])(X)
+    assert pickle.loads(pickle.dumps(history)) == [3.5]
+    assert np.log(history[0]) == np.log(3.5)
+    assert np.mean(history) == 3.5

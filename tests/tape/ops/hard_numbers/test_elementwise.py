@@ -116,6 +116,7 @@ def test_the_angle_of_0_has_the_derivative_0_also_where_it_is_not_chosen(dtype: 
         return torch.where(y == 0, y + x, torch.atan2(y, x)).sum()
 
     assert [g.tolist() for g in tape.grad(lambda y, x: torch.atan2(y, x).sum(), (0, 1))(zero, zero)] == [[0.0], [0.0]]
+    assert not tape.hessian(lambda v: torch.atan2(v[0], v[1]))(torch.zeros(2)).any()
     assert [g.tolist() for g in tape.grad(chosen, (0, 1))(zero, zero)] == [[1.0], [1.0]]
     torch.testing.assert_close(tape.grad(chosen)(one, one), one / 2)
 
