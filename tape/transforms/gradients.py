@@ -183,6 +183,8 @@ class _Recording:
             self.aux = tree.map(self.result, aux)
         if any(type(leaf) is Reading for leaf in tree.leaves(out)):
             raise refuse_number("the function's result, a number that was read by x.item() or x.tolist(),")
+        for leaf in filter(self._owns, tree.leaves(out)):
+            leaf.recipe = None  # no step will ask for it, and it would keep what it is made of
         self.out = out
 
     def pull(self, seeds: Sequence[Any], keep: bool) -> tuple[Any, ...]:

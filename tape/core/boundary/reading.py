@@ -112,7 +112,8 @@ class Reading:
 
 
 # Functions of numpy's that give truth values.
-_ANSWERS = set("equal not_equal less less_equal greater greater_equal isnan isinf isfinite signbit".split())
+_ANSWERS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
+_ANSWERS |= {"isnan", "isinf", "isfinite", "signbit"}
 
 
 def _formatting(frame: types.FrameType) -> bool:

@@ -126,7 +126,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.compiling.microbatching._together", "x.add_(y) if type(x) is Tensor else x + y -> x + y"): _SPEED,
     ("tape.compiling.microbatching._together", "type(x) -> x"): _SPEED,
     ("tape.transforms.exchanging.seen_here", "dict(tensors) -> tensors"): _MEANWHILE,
-    ("tape.transforms.exchanging._Exchanging._exchanged", "list(self.calls) -> self.calls"): _MEANWHILE,
     (
         "tape.transforms.checkpointing._in_one_step",
         "zip(leaves, mine, strict=True) -> zip(leaves, mine) #2",

@@ -52,6 +52,20 @@ def test_residuals_are_freed_in_the_sweep(run: str) -> None:
     assert not any(ref() is not None for ref in alive)
 
 
+@pytest.mark.parametrize("moved", [lambda x: x.t().contiguous(), lambda x: x.t().reshape(-1)])
+def test_what_moved_numbers_were_moved_from_is_not_kept_for_the_result(moved: Any) -> None:
+    alive: list[weakref.ref[Tensor]] = []
+
+    def f(x: Any) -> Any:
+        y = torch.sin(x)
+        alive.append(weakref.ref(y.value))
+        return moved(y)
+
+    out, pullback = vjp(f, torch.rand(4, 3), keep=False)
+    pullback(torch.ones_like(out))
+    assert alive[0]() is None
+
+
 def test_cotangents_are_freed_in_the_sweep() -> None:
     alive: list[weakref.ref[Tensor]] = []
     most = 0
