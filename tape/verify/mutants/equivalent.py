@@ -151,7 +151,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "torch.full_like(exponent, x) if isinstance(x, (int, float)) else x -> x",
     ): "a number broadcasts as a full tensor does",
     ("tape.ops.arithmetic._by_distance", "torch.hypot(x, y) -> torch.hypot(y, x)"): "a distance is the same both ways",
-    ("tape.ops.arithmetic._by_distance", "1.0 -> 2.0"): "a part of a distance 0 is 0, and 0 over any number is 0",
     ("tape.ops.special._sigmoid_of_minus", "x < 0 -> x <= 0"): "at 0 the two are equal",
     ("tape.ops.special._sigmoid_of_minus", "0 -> 1"): "near 0 either keeps its digits",
     ("tape.ops.special._logit", "0.5 -> 1.5"): "a stand-in whose own derivative is not looked at",
