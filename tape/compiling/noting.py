@@ -103,17 +103,13 @@ class _Noter(TorchDispatchMode):
 
     def varies(self, x: Tensor) -> bool:
         """Whether a tensor may have other numbers at another call."""
-        return self.known.get(_storage(x)) in {None, *self.varying}
+        place = self.known.get(_storage(x))
+        return place is None or place in self.varying
 
     def line(self, out: Any) -> Line:
         result = tree.map(self._noted, out)
-        changed = {buffer for operation in self.operations for buffer in operation.written}
-        once = {
-            view.buffer: view
-            for operation in self.operations
-            for view in operation.made
-            if view.buffer not in self.varying | changed
-        }
+        changing = self.varying.union(*(operation.written for operation in self.operations))
+        once = {view.buffer for o in self.operations for view in o.made if view.buffer not in changing}
         tensors = {buffer: x for x in self.kept if (buffer := self.known[_storage(x)]) in once}
         buffers = {
             i: Buffer(buffer.bytes, buffer.device, tensor=tensors[i]) if i in once else buffer

@@ -4,14 +4,17 @@ What comes out is a map from buffers to places, and knows nothing of what the bu
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from tape.compiling.line import Line, buffers_in
 
 __all__ = ["Lifetime", "Plan", "best_fit", "first_fit", "largest_first", "lifetimes", "plan"]
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
+FEW = 1000  # lifetimes, of which each is compared with each
 
 
 @dataclass(frozen=True)
@@ -45,47 +48,68 @@ def lifetimes(line: Line, placed: Iterable[int]) -> list[Lifetime]:
 
 
 def plan(alive: Sequence[Lifetime]) -> Plan:
-    """The smallest of the plans that three simple rules find."""
-    return min((rule(alive) for rule in (first_fit, best_fit, largest_first)), key=lambda found: found.bytes)
+    """The smallest of the plans that three simple rules find. One of them is quadratic, and for few alone."""
+    rules = (first_fit, best_fit, largest_first) if len(alive) <= FEW else (first_fit, best_fit)
+    return min((rule(alive) for rule in rules), key=lambda found: found.bytes)
 
 
 def first_fit(alive: Sequence[Lifetime]) -> Plan:
     """In the order in which they open, each at the first place that is free."""
-    return _placed(sorted(alive, key=lambda life: life.opens), lambda gaps: gaps[0])
+    return _in_order(alive, lambda gaps: gaps[0])
 
 
 def best_fit(alive: Sequence[Lifetime]) -> Plan:
     """In the order in which they open, each where the least is left over."""
-    return _placed(sorted(alive, key=lambda life: life.opens), lambda gaps: min(gaps, key=lambda gap: gap[1]))
+    return _in_order(alive, lambda gaps: min(gaps, key=lambda gap: gap[1] - gap[0]))
 
 
 def largest_first(alive: Sequence[Lifetime]) -> Plan:
     """The largest first, each at the first place that is free for as long as it lives."""
-    return _placed(sorted(alive, key=lambda life: (-life.bytes, life.opens)), lambda gaps: gaps[0])
-
-
-Gap = tuple[int, float]  # where it begins, and its bytes
-
-
-def _placed(order: Sequence[Lifetime], choose: Callable[[list[Gap]], Gap]) -> Plan:
     placed: list[tuple[int, int, Lifetime]] = []  # begin, end
-    places = {}
-    for life in order:
-        size = -(-life.bytes // ALIGNMENT) * ALIGNMENT
-        taken = sorted((begin, end) for begin, end, other in placed if _together(life, other))
-        begin, _ = choose([gap for gap in _gaps(taken) if gap[1] >= size])
-        places[life.buffer] = begin
+    for life in sorted(alive, key=lambda life: (-life.bytes, life.opens)):
+        begin, size = 0, _aligned(life.bytes)
+        for low, high in sorted((low, high) for low, high, other in placed if _together(life, other)):
+            if low - begin >= size:
+                break
+            begin = max(begin, high)
         placed.append((begin, begin + size, life))
-    return Plan(places, max((end for _, end, _ in placed), default=0))
+    return Plan({life.buffer: begin for begin, _, life in placed}, max((end for _, end, _ in placed), default=0))
 
 
-def _gaps(taken: list[tuple[int, int]]) -> Iterator[Gap]:
-    """What is free between places that are taken, in order; behind them there is no end."""
-    free = 0
-    for begin, end in taken:
-        yield free, begin - free  # below nothing where places overlap that are not taken at once
-        free = max(free, end)
-    yield free, math.inf
+Gap = tuple[int, float]  # where it begins, and where it ends
+
+
+def _in_order(alive: Sequence[Lifetime], choose: Callable[[list[Gap]], Gap]) -> Plan:
+    free: list[Gap] = [(0, math.inf)]  # in order, and none touches the next
+    closing: list[tuple[int, int, int]] = []  # a heap: when, and which place is free then
+    places, most = {}, 0
+    for life in sorted(alive, key=lambda life: life.opens):
+        while closing and closing[0][0] < life.opens:
+            _free(free, *heappop(closing)[1:])
+        size = _aligned(life.bytes)
+        begin, end = gap = choose([gap for gap in free if gap[1] - gap[0] >= size])
+        places[life.buffer] = begin
+        if size:
+            i = free.index(gap)
+            free[i : i + 1] = [(begin + size, end)] * (begin + size < end)
+            heappush(closing, (life.closes, begin, begin + size))
+            most = max(most, begin + size)
+    return Plan(places, most)
+
+
+def _free(free: list[Gap], begin: int, end: float) -> None:
+    """Gives a place back: a gap of its own, or a part of those that it touches."""
+    i = bisect(free, (begin, end))
+    if free[i][0] == end:  # behind everything there is one
+        end = free.pop(i)[1]
+    if i and free[i - 1][1] == begin:
+        begin = free.pop(i - 1)[0]
+        i -= 1
+    free.insert(i, (begin, end))
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def _together(one: Lifetime, other: Lifetime) -> bool:

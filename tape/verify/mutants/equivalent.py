@@ -52,7 +52,7 @@ def _lenient(function: str, zips: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 # The function, and the change as a mutant prints it.
 EQUIVALENT: dict[tuple[str, str], str] = {
-    ("tape.compiling.planning._placed", "_together(life, other) -> _together(other, life)"): _BOTH_WAYS,
+    ("tape.compiling.planning.largest_first", "_together(life, other) -> _together(other, life)"): _BOTH_WAYS,
     ("tape.compiling.simplifying.equal_once", "True -> False"): _STRICT,
     (
         "tape.compiling.simplifying.equal_once",
@@ -66,7 +66,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "tape.compiling.simplifying.in_place",
         "operation.written | {place.buffer} -> {place.buffer}",
     ): "torch has no elementwise operation that makes one tensor and changes another",
-    ("tape.compiling.planning._gaps", "max(free, end) -> max(end, free)"): _BOTH_WAYS,
     (
         "tape.core.sweep.version",
         "type(x) not in _UNCHANGING and (not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x)))) -> "

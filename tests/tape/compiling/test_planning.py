@@ -78,3 +78,15 @@ def test_a_lifetime_is_from_the_operation_that_makes_it_to_the_last_that_needs_i
         Lifetime(second, 36, 2, 3),
         Lifetime(first, 48, 0, 2),
     ]
+
+
+def test_of_very_many_no_two_that_live_at_once_share_memory_either() -> None:
+    count = 3000
+    alive = [Lifetime(i, 64 * (1 + i % 7), i, i + (17 * i) % 40) for i in range(count)]
+    found = plan(alive)
+    assert found.bytes <= first_fit(alive).bytes
+    for i, life in enumerate(alive):
+        for other in alive[max(0, i - 40) : i]:
+            if other.closes >= life.opens:
+                begin, after = found.places[life.buffer], found.places[other.buffer]
+                assert begin + life.bytes <= after or after + other.bytes <= begin
