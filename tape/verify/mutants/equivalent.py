@@ -67,6 +67,22 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "operation.written | {place.buffer} -> {place.buffer}",
     ): "torch has no elementwise operation that makes one tensor and changes another",
     (
+        "tape.compiling.planning.plan",
+        "(first_fit, best_fit, largest_first) if len(alive) <= FEW else (first_fit, best_fit) -> "
+        "(first_fit, best_fit, largest_first)",
+    ): _SPEED,
+    ("tape.compiling.planning.plan", "len(alive) <= FEW -> len(alive) < FEW"): "how many are few is a matter of taste",
+    ("tape.core.calling._record", "any(map(is_array, leaves)) -> map(is_array, leaves)"): _SPEED,
+    (
+        "tape.core.calling._record",
+        "stand_ins() and any(map(is_stood_in, leaves)) -> any(map(is_stood_in, leaves))",
+    ): _SPEED,
+    (
+        "tape.transforms.gradients.swept_at_once",
+        "_Recording(f, primals, tuple((f'primal {i}' for i in range(len(primals)))), False, remakes=False) -> "
+        "_Recording(f, primals, tuple((f'primal {i}' for i in range(len(primals)))), False)",
+    ): "made again instead of kept, which takes longer",
+    (
         "tape.core.sweep.version",
         "type(x) not in _UNCHANGING and (not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x)))) -> "
         "type(x) not in _UNCHANGING or not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x)))",

@@ -57,3 +57,10 @@ def test_a_value_that_something_stands_in_for_is_replaced() -> None:
     assert [tape.core.traced.raw(result).tolist() for result in results[1:]] == [[3, 3], [0, 0, 3, 3], 6]
     assert not recorder.steps
     assert (x + 1).tape is recorder
+
+
+def test_a_value_of_an_outer_level_is_no_value_of_the_inner_tape() -> None:
+    seen: list[Any] = []
+    x = torch.ones(3)
+    tape.grad(lambda x: (seen.append(tape.trace(lambda y: torch.mul(x, y))(torch.ones(3))), x.sum())[1])(x)
+    assert "multiply(float32[3], %0)" in str(seen[0])
