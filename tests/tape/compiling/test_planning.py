@@ -90,3 +90,14 @@ def test_of_very_many_no_two_that_live_at_once_share_memory_either() -> None:
             if other.closes >= life.opens:
                 begin, after = found.places[life.buffer], found.places[other.buffer]
                 assert begin + life.bytes <= after or after + other.bytes <= begin
+
+
+def test_the_largest_first_fills_the_gaps_below_what_lives_later() -> None:
+    alive = [Lifetime(0, 192, 0, 1), Lifetime(1, 192, 1, 2), Lifetime(2, 192, 2, 3), Lifetime(3, 128, 2, 3)]
+    assert largest_first(alive).places == {0: 0, 1: 192, 2: 0, 3: 384}
+
+
+def test_each_rule_begins_at_0() -> None:
+    for rule in (first_fit, best_fit, largest_first):
+        assert rule([]) == Plan({}, 0)
+        assert rule([Lifetime(0, 64, 0, 1), Lifetime(1, 64, 0, 1)]) == Plan({0: 0, 1: 64}, 128)
