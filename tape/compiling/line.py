@@ -1,6 +1,6 @@
 """A program as plain data: operations on views of buffers, one after the other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -104,8 +104,12 @@ class Operation:
         return torch.Tag.nondeterministic_seeded in self.op.tags
 
     def __str__(self) -> str:
+        return self.listing({})
+
+    def listing(self, places: Mapping[int, int]) -> str:
+        """As text, with the places in memory at which buffers begin."""
         given = [_shown(x) for x in self.args] + [f"{name}={_shown(x)}" for name, x in self.kwargs.items()]
-        made = ", ".join(map(str, self.made))
+        made = ", ".join(f"{x} at {places[x.buffer]}" if x.buffer in places else str(x) for x in self.made)
         changed = "" if made else "changes "
         return f"{made + ' = ' if made else changed}{self.op}({', '.join(given)})"
 
@@ -119,7 +123,11 @@ class Line:
     result: Any = field(repr=False)  # with views in place of tensors
 
     def __str__(self) -> str:
-        rows = [(str(operation), str(operation.source or "")) for operation in self.operations]
+        return self.listing({})
+
+    def listing(self, places: Mapping[int, int]) -> str:
+        """As text, with the places in memory at which buffers begin."""
+        rows = [(operation.listing(places), str(operation.source or "")) for operation in self.operations]
         wide = max((len(text) for text, _ in rows if len(text) <= 80), default=0)
         lines = [f"{text:<{wide}}  {source}".rstrip() for text, source in rows]
         return "\n".join([*lines, f"returns {_shown(self.result)}"])

@@ -18,7 +18,8 @@ __all__ = ["Program"]
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A compiled function for arguments of one kind; prints as its operations.
+    """A compiled function for arguments of one kind; prints as its operations, with the bytes of the arena at
+    which what they make begins.
 
     `source` is the Python text that runs, `steps` says of how many operations, and `memory_bytes` is the arena that one
     call needs beside its arguments and results.
@@ -29,7 +30,8 @@ class Program:
     _free: list["_Arena"] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"{self.line}\n{self.steps} operations in {self.memory_bytes:,} bytes"
+        places = {buffer: place for found in self.plans.values() for buffer, place in found.places.items()}
+        return f"{self.line.listing(places)}\n{self.steps} operations in {self.memory_bytes:,} bytes"
 
     @property
     def source(self) -> str:
