@@ -80,7 +80,7 @@ Gap = tuple[int, float]  # where it begins, and where it ends
 
 
 def _in_order(alive: Sequence[Lifetime], choose: Callable[[list[Gap]], Gap]) -> Plan:
-    free: list[Gap] = [(0, math.inf)]  # in order, and none touches the next
+    free: list[Gap] = [(0, math.inf)]  # in order, and none touches the next; some are empty
     closing: list[tuple[int, int, int]] = []  # a heap: when, and which place is free then
     places, most = {}, 0
     for life in sorted(alive, key=lambda life: life.opens):
@@ -90,8 +90,7 @@ def _in_order(alive: Sequence[Lifetime], choose: Callable[[list[Gap]], Gap]) -> 
         begin, end = gap = choose([gap for gap in free if gap[1] - gap[0] >= size])
         places[life.buffer] = begin
         if size:
-            i = free.index(gap)
-            free[i : i + 1] = [(begin + size, end)] * (begin + size < end)
+            free[free.index(gap)] = (begin + size, end)
             heappush(closing, (life.closes, begin, begin + size))
             most = max(most, begin + size)
     return Plan(places, most)

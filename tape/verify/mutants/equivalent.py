@@ -72,6 +72,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "(first_fit, best_fit, largest_first)",
     ): _SPEED,
     ("tape.compiling.planning.largest_first", "max(begin, high) -> max(high, begin)"): _BOTH_WAYS,
+    ("tape.compiling.planning._in_order", "max(most, begin + size) -> max(begin + size, most)"): _BOTH_WAYS,
     ("tape.compiling.planning.plan", "len(alive) <= FEW -> len(alive) < FEW"): "how many are few is a matter of taste",
     ("tape.core.calling._record", "any(map(is_array, leaves)) -> map(is_array, leaves)"): _SPEED,
     (

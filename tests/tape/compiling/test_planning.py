@@ -1,3 +1,4 @@
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,3 +102,11 @@ def test_each_rule_begins_at_0() -> None:
     for rule in (first_fit, best_fit, largest_first):
         assert rule([]) == Plan({}, 0)
         assert rule([Lifetime(0, 64, 0, 1), Lifetime(1, 64, 0, 1)]) == Plan({0: 0, 1: 64}, 128)
+
+
+@pytest.mark.parametrize("closes", [(0, 1), (1, 0)])
+def test_places_side_by_side_that_are_given_back_become_one_gap(closes: tuple[int, int]) -> None:
+    first, second = closes
+    alive = [Lifetime(0, 64, 0, first), Lifetime(1, 64, 0, second), Lifetime(2, 64, 0, 9), Lifetime(3, 128, 2, 3)]
+    for rule in (first_fit, best_fit):
+        assert rule(alive) == Plan({0: 0, 1: 64, 2: 128, 3: 0}, 192)
