@@ -81,6 +81,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): _SPEED,
     (
         "tape.transforms.gradients.swept_at_once",
+        "torch.ones((), dtype=run.out.dtype, device=run.out.device) -> torch.ones((), dtype=run.out.dtype)",
+    ): _DEVICE,
+    (
+        "tape.transforms.gradients.swept_at_once",
         "_Recording(f, primals, tuple((f'primal {i}' for i in range(len(primals)))), False, remakes=False) -> "
         "_Recording(f, primals, tuple((f'primal {i}' for i in range(len(primals)))), False)",
     ): "made again instead of kept, which takes longer",

@@ -110,3 +110,10 @@ def test_places_side_by_side_that_are_given_back_become_one_gap(closes: tuple[in
     alive = [Lifetime(0, 64, 0, first), Lifetime(1, 64, 0, second), Lifetime(2, 64, 0, 9), Lifetime(3, 128, 2, 3)]
     for rule in (first_fit, best_fit):
         assert rule(alive) == Plan({0: 0, 1: 64, 2: 128, 3: 0}, 192)
+
+
+def test_a_place_joins_the_gap_before_it_wherever_that_is() -> None:
+    closes = (0, 9, 0, 1, 9)
+    alive = [*(Lifetime(i, 64, 0, time) for i, time in enumerate(closes)), Lifetime(5, 128, 2, 3)]
+    for rule in (first_fit, best_fit):
+        assert rule(alive).places[5] == 128

@@ -11,9 +11,10 @@ from torch import Tensor
 
 import tape
 from tape import grad, vjp
+from tape.transforms.gradients import swept_at_once
 
 
-@pytest.mark.parametrize("run", ["grad", "keep=False"])
+@pytest.mark.parametrize("run", ["grad", "keep=False", "swept at once"])
 def test_residuals_are_freed_in_the_sweep(run: str) -> None:
     alive: list[weakref.ref[Tensor]] = []
     seen: list[int] = []
@@ -41,6 +42,8 @@ def test_residuals_are_freed_in_the_sweep(run: str) -> None:
         x = torch.rand(3)
         if run == "grad":
             grad(f)(x)
+        elif run == "swept at once":
+            swept_at_once(f, (x,))
         else:
             out, pullback = vjp(f, x, keep=False)
             pullback(torch.ones_like(out))
