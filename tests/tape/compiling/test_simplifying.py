@@ -10,7 +10,7 @@ from torch import Tensor
 
 import tape
 from tape import tree
-from tape.compiling.line import Line
+from tape.compiling.line import Line, buffers_in
 from tape.compiling.noting import note
 from tape.compiling.running import Program
 from tape.compiling.simplifying import equal_once, in_place, simplified, without_copies, without_unread
@@ -33,6 +33,16 @@ def results(line: Line, *args: Any) -> list[Tensor]:
     return program.run(args)
 
 
+def assert_sound(line: Line) -> None:
+    """Plain data, and nothing is read before it was made."""
+    assert type(line.operations) is tuple
+    there = {number for number, buffer in line.buffers.items() if not buffer.made}
+    for operation in line.operations:
+        assert {*buffers_in((operation.args, operation.kwargs))} <= there
+        there |= {view.buffer for view in operation.made}
+    assert {*buffers_in(line.result)} <= there
+
+
 @pytest.mark.parametrize("simplify", [without_unread, equal_once, without_copies, in_place, simplified])
 @pytest.mark.parametrize("seed", range(6))
 def test_results_stay_the_same_and_nothing_is_added(simplify: Callable[[Line], Line], seed: int) -> None:
@@ -43,6 +53,7 @@ def test_results_stay_the_same_and_nothing_is_added(simplify: Callable[[Line], L
             continue
         line = noted(f, *inputs)
         after = simplify(line)
+        assert_sound(after)
         assert identical(results(after, *inputs), results(line, *inputs))
         assert isinstance(after.operations, tuple)
         saved = len(line.operations) - len(after.operations)
@@ -144,6 +155,7 @@ def test_operations_on_what_changes_between_them_are_not_equal() -> None:
 
 def test_a_copy_that_nothing_needs_is_none() -> None:
     line = without_copies(noted(lambda x: (x * 2).clone().sin(), X))
+    assert_sound(line)
     assert [str(o.op) for o in line.operations] == ["aten.mul.Tensor", "aten.sin.default"]
 
 
