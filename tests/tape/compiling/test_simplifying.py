@@ -192,6 +192,12 @@ def test_a_copy_that_is_changed_may_lie_where_the_original_died() -> None:
     assert results(line, X)[0].equal(f(X))
 
 
+def test_a_result_that_is_a_copy_is_what_it_is_a_copy_of() -> None:
+    line = without_copies(noted(lambda x: (x * 2).clone(), X))
+    assert len(line.operations) == 1
+    assert_sound(line)
+
+
 @pytest.mark.parametrize("changed", ["copy", "original"])
 def test_a_copy_is_kept_where_it_or_the_original_changes(changed: str) -> None:
     def f(x: Tensor) -> tuple[Tensor, Tensor]:
