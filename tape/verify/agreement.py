@@ -67,8 +67,8 @@ def agree(
         agrees, unseen = _on_the_ladder(line, rows, got, terms, tolerance)
         hidden |= unseen & open_rows
         open_rows &= ~agrees
-    if not open_rows.any():
-        return Agreement(hidden=bool(hidden.any()))
+        if not open_rows.any():
+            return Agreement(hidden=bool(hidden.any()))
     if slack is not None:
         for line, got, terms in lines:
             agrees, _ = _on_the_ladder(line, rows, got, terms, tolerance, slack(line))

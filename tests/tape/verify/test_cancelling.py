@@ -39,7 +39,7 @@ RIGHT: dict[str, tuple[Callable[..., Any], Callable[[torch.Generator], Tensor]]]
 def test_a_right_derivative_is_not_accused(name: str, seed: int) -> None:
     f, example = RIGHT[name]
     x = example(torch.Generator().manual_seed(seed))
-    report = verify.check(f, x, seed=seed, examples=4, skip={"memory": "not of interest"})
+    report = verify.check(f, x, seed=seed, examples=3, skip={"memory": "not of interest"})
     assert report.examples["vjp"] > 1
     assert report.examples["second order"] > 1
     assert report.kinks == []
@@ -51,17 +51,17 @@ def with_rule(f: Callable[[Any], Any], rule: Callable[..., Any]) -> Any:
     return op
 
 
-def _inverse_rule(g: Any, out: Any) -> Any:
-    return -(out.mT @ g @ out.mT)
+def _inverse_rule(g: Any, ans: Any) -> Any:
+    return -(ans.mT @ g @ ans.mT)
 
 
 WRONG: dict[str, tuple[Callable[..., Any], Callable[[torch.Generator], Tensor]]] = {
     "inverses that mix": (
-        with_rule(torch.linalg.inv, lambda g, out: _inverse_rule(g, out) + 1e-9 * g.sum()),
+        with_rule(torch.linalg.inv, lambda g, ans: _inverse_rule(g, ans) + 1e-9 * g.sum()),
         matrices(2),
     ),
     "an inverse by its matrix": (
-        lambda x: with_rule(torch.linalg.inv, lambda g, out: 1.0001 * _inverse_rule(g, out))(x) @ x,
+        lambda x: with_rule(torch.linalg.inv, lambda g, ans: 1.0001 * _inverse_rule(g, ans))(x) @ x,
         matrices(),
     ),
     "probabilities": (with_rule(lambda x: torch.softmax(x, 0).sum(), lambda g, x: 1e-9 * g * x), uniform(3)),
@@ -70,7 +70,7 @@ WRONG: dict[str, tuple[Callable[..., Any], Callable[[torch.Generator], Tensor]]]
         uniform(3),
     ),
     "log of exp": (
-        lambda x: torch.log(with_rule(torch.exp, lambda g, out: g * out * (1 + 1e-8))(x)) - x,
+        lambda x: torch.log(with_rule(torch.exp, lambda g, ans: g * ans * (1 + 1e-8))(x)) - x,
         uniform(3),
     ),
     "rounding inside": (
@@ -86,13 +86,13 @@ def test_a_wrong_rule_beside_it_is_found(name: str, seed: int) -> None:
     f, example = WRONG[name]
     x = example(torch.Generator().manual_seed(seed))
     with pytest.raises(verify.VerificationError, match="'vjp'"):
-        verify.check(f, x, seed=seed, examples=4, skip={"mutants": "one is under test"})
+        verify.check(f, x, seed=seed, examples=3, skip={"mutants": "one is under test"})
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_a_rule_that_is_wrong_in_one_dtype_of_a_sum_that_cancels_is_found(dtype: torch.dtype) -> None:
     def rule(g: Any, x: Any) -> Any:
-        return g * torch.cos(x) * (1.2 if x.dtype == dtype else 1.0)
+        return g * torch.cos(x) * (2.0 if x.dtype == dtype else 1.0)
 
     x = torch.tensor([0.6, 0.7, 0.8], dtype=torch.float64)
     with pytest.raises(verify.VerificationError, match="float32" if dtype == torch.float32 else "half precision"):

