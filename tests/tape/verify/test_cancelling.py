@@ -20,6 +20,11 @@ def matrices(*leading: int) -> Callable[[torch.Generator], Tensor]:
     return lambda generator: uniform(*leading, 3, 3)(generator) + torch.eye(3, dtype=torch.float64)
 
 
+def mixed(generator: torch.Generator) -> Tensor:
+    return SCALES * (0.3 + 0.3 * torch.rand(3, generator=generator, dtype=torch.float64))
+
+
+SCALES = torch.tensor([1e6, 1.0, 1e-6], dtype=torch.float64)
 RIGHT: dict[str, tuple[Callable[..., Any], Callable[[torch.Generator], Tensor]]] = {
     "inverses in a batch": (torch.linalg.inv, matrices(2)),
     "a solution that is constant": (lambda x: torch.linalg.solve(x, x[:, :1]), matrices()),
@@ -31,6 +36,7 @@ RIGHT: dict[str, tuple[Callable[..., Any], Callable[[torch.Generator], Tensor]]]
     "log of exp": (lambda x: torch.log(torch.exp(x)) - x, uniform(3)),
     "probabilities near 0": (lambda x: torch.softmax(x, 0), uniform(3, times=1e3)),
     "rounding inside": (lambda x: torch.sin(x) + 1e9 - 1e9, uniform(3)),
+    "entries of other scales": (lambda x: torch.sin(x / SCALES.to(x.dtype)), mixed),
 }
 
 
@@ -76,6 +82,10 @@ WRONG: dict[str, tuple[Callable[..., Any], Callable[[torch.Generator], Tensor]]]
     "rounding inside": (
         lambda x: with_rule(torch.sin, lambda g, x: 1.01 * g * torch.cos(x))(x) + 1e9 - 1e9,
         uniform(3),
+    ),
+    "entries of other scales": (
+        lambda x: with_rule(torch.sin, lambda g, x: 1.0001 * g * torch.cos(x))(x / SCALES.to(x.dtype)),
+        mixed,
     ),
 }
 
