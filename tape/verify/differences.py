@@ -12,12 +12,27 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["LADDER", "QUICK", "Line", "Slopes", "contracted", "difference", "flat", "inner", "scales", "signs"]
+from tape.verify.rounded import scatter
+
+__all__ = [
+    "LADDER",
+    "QUICK",
+    "LinAlgError",
+    "Line",
+    "Slopes",
+    "contracted",
+    "difference",
+    "flat",
+    "inner",
+    "scales",
+    "signs",
+]
 
 # With four points, the first is some 1e-13 from the derivative of a function that is smooth at this scale.
 QUICK = (2.0**-10, 2.0**-13)
 LADDER = tuple(2.0**-k for k in range(2, 46, 3))
 _EPSILON = torch.finfo(torch.float64).eps
+LinAlgError: type[Exception] = torch.linalg.LinAlgError  # type: ignore[attr-defined]
 _SMALLEST = 2.0**-1074  # rounding is no share of a number where numbers are that small
 _NOISE_STEPS = tuple(2.0**-k for k in range(20, 35, 3))
 _BESIDE = 2.0**-16 * 1.37
@@ -49,7 +64,12 @@ class Line:
 
     def at(self, t: float) -> Tensor:
         if t not in self.known:
-            self.known[t] = flat(self.f(*self._moved(t)))
+            try:
+                self.known[t] = flat(self.f(*self._moved(t)))
+            except LinAlgError:
+                if t == 0:
+                    raise
+                self.known[t] = torch.full_like(self.at(0.0), torch.nan)
         return self.known[t]
 
     def _moved(self, t: float) -> list[Tensor]:
@@ -82,7 +102,17 @@ class Line:
         smallest over several steps is noise; none at all says only that the step was lost in rounding. They are taken
         beside the point, because at a jump they do not shrink either.
         """
-        return torch.fmin(self._scatter(_BESIDE), self._scatter(-_BESIDE))
+        seen = torch.fmin(self._scatter(_BESIDE), self._scatter(-_BESIDE))
+        return torch.fmax(seen, torch.fmin(self._rounding(_BESIDE), self._rounding(-_BESIDE)))
+
+    def _rounding(self, where: float) -> Tensor:
+        """What rounding of the steps inside the function makes of its values, seen or not in their size."""
+        moved = self._moved(where)
+        try:
+            changes = scatter(lambda: self.f(*moved), _EPSILON)
+        except LinAlgError:
+            return torch.full_like(self.at(0.0), torch.nan)
+        return flat([change.where(change.isfinite(), 0.0) for change in changes if change is not None])
 
     def _scatter(self, where: float) -> Tensor:
         middle = self.at(where)

@@ -38,12 +38,16 @@ def calls_of(draw: st.DrawFn, case: Case, dtype: torch.dtype = torch.float64, si
     return Call(args, kwargs, drawing.seed, tied=drawing.tied)
 
 
+_APART = 1e4  # times its smallest entry, the largest of a tensor whose entries have scales of their own
+
+
 @st.composite
 def variations(draw: st.DrawFn, example: Sequence[Any], kinks: Sequence[float] = (), ties: bool = False) -> Call:
     """Calls like one example: its floating-point tensors get other numbers, and all else stays.
 
     The numbers of a tensor lie between the smallest and the largest that it has in the example; where these are
-    the same number c, between c/2 and 3c/2, or -1 and 1 for zeros. They keep away from `kinks`; with `ties` no
+    the same number c, between c/2 and 3c/2, or -1 and 1 for zeros; where they are of very different sizes, each c
+    has its own such range. They keep away from `kinks`; with `ties` no
     two numbers of the call are equal.
     """
     seed = draw(_SEEDS, label="seed")
@@ -63,6 +67,9 @@ def variations(draw: st.DrawFn, example: Sequence[Any], kinks: Sequence[float] =
                 place = order[first : first + x.numel()].reshape(x.shape)
                 unit, first = (place + 0.25 + 0.5 * unit) / total, first + x.numel()
             drawn = low + (high - low) * unit
+            if _mixed(x) and not ties:
+                values.append(away(x.detach().to(torch.float64).cpu() * (0.5 + unit), kinks).to(x.device))
+                continue
             x = away(_rounded(drawn, low, high) if coarse else drawn, kinks).to(x.device)
         values.append(x)
     return Call(tree.unflatten(treedef, values), {}, seed, tied=ties)
@@ -81,6 +88,13 @@ def _rounded(values: Tensor, low: float, high: float) -> Tensor:
     digits = 1 - math.floor(math.log10(high - low)) if high > low else 0
     rounded = torch.round(values, decimals=digits)
     return torch.where((rounded >= low) & (rounded <= high), rounded, values)
+
+
+def _mixed(x: Tensor) -> bool:
+    """Whether its entries are so far apart that a number which suits one says nothing of another."""
+    size = x.detach().abs()
+    size = size[size > 0]
+    return 0 < size.numel() <= _FEW and float(size.max()) > _APART * float(size.min())
 
 
 def _range(x: Tensor) -> tuple[float, float]:

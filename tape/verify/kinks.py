@@ -10,13 +10,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tape.verify.differences import Line, scales
+from tape.verify.differences import Line, contracted, scales
 
-__all__ = ["explained_by_a_kink"]
+__all__ = ["explained_by_a_bend", "explained_by_a_kink"]
 
 _DISTANCES = tuple(2.0**-k for k in (9, 14, 19, 24, 29))
 _STEP = 2.0**-6  # of the distance, so that few steps lead across the kink
 _POINTS = 14
+_ONE_SIDED = (-25 / 12, 4.0, -3.0, 4 / 3, -1 / 4)  # of fourth order, on five points to one side
+_STEPS = tuple(2.0**-k for k in (8, 11, 14, 17, 20))
 _EPSILON = torch.finfo(torch.float64).eps
 
 
@@ -48,6 +50,35 @@ def explained_by_a_kink(line: Line, rows: Tensor, got: Tensor, tolerance: float)
     if not bool(((rows != 0) & seen).any(1).all()):
         return ""
     return f"the slopes around it go from {float(low[0]):.3g} to {float(high[0]):.3g}, and it is {float(got[0]):.3g}"
+
+
+def explained_by_a_bend(line: Line, rows: Tensor, got: Tensor, tolerance: float) -> str:
+    """Whether the derivative is that of both sides, so that only the second derivative has a kink; "" if not.
+
+    Differences to one side do not lead over it. The function's curvature has to differ between the sides.
+    """
+    open_rows = torch.ones(len(rows), dtype=torch.bool)
+    for t in _STEPS:
+        agrees = torch.ones(len(rows), dtype=torch.bool)
+        noise = largest = torch.zeros(len(rows), dtype=torch.float64)
+        curved = []
+        for side in (t, -t):
+            values = [line.at(n * side) for n in range(5)]
+            size = torch.stack(values).abs().amax(0)
+            slope = (
+                contracted(rows, torch.stack([c * y for c, y in zip(_ONE_SIDED, values, strict=True)]).sum(0)) / side
+            )
+            rounding = 8 * contracted(rows.abs(), torch.fmax(_EPSILON * size, line.noise)) / t
+            agrees &= (got - slope).abs() <= tolerance * slope.abs() + rounding
+            noise = torch.maximum(noise, rounding)
+            largest = torch.maximum(largest, contracted(rows.abs(), (values[1] - values[0]).abs()) / t)
+            curved.append(contracted(rows, values[2] - 2 * values[1] + values[0]) / t**2)
+        agrees &= noise <= 1e-4 * largest
+        apart = (curved[0] - curved[1]).abs()
+        open_rows &= ~(agrees & (apart > 0.01 * torch.maximum(curved[0].abs(), curved[1].abs())))
+    if bool(open_rows.any()):
+        return ""
+    return f"the second derivative differs between its sides, and the derivative is {float(got[0]):.3g} on both"
 
 
 def _shift(x: Tensor, generator: torch.Generator) -> Tensor:

@@ -6,17 +6,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tape.core.primitive import Primitive
+from tape.verify.differences import LinAlgError
+from tape.verify.rounded import scatter
 from tape.verify.trial import Trial, is_real
 from tape.verify.violation import Violation, expect_close
 
-__all__ = ["LinAlgError", "Of", "expect_close_to_rounding", "singular"]
-
-LinAlgError: type[Exception] = torch.linalg.LinAlgError  # type: ignore[attr-defined]
+__all__ = ["LinAlgError", "Of", "decided_by_rounding", "expect_close_to_rounding", "singular", "steps_change"]
 
 Of = Callable[[Trial], Sequence[Any]]
 """The results to compare, at the inputs of a trial."""
 
 _SINGULAR = 1e8  # so many times its usual size, a result is taken to be infinite but for rounding
+_DIGITS = 1e-4  # of a result, what rounding of float64 moves only where the function is singular
 _DRAWS = 6
 _SAFETY = 16.0
 
@@ -61,7 +63,24 @@ def _sensitivity(trial: Trial, of: Of, epsilon: float) -> list[float]:
             if isinstance(one, Tensor) and one.is_floating_point() and one.numel():
                 change = (one.detach() - other.detach()).abs()
                 most[i] = max(most[i], float(change[change.isfinite()].max()) if change.isfinite().any() else 0.0)
-    return [_SAFETY * x for x in most]
+    return [_SAFETY * max(x, y) for x, y in zip(most, steps_change(trial, of, epsilon), strict=True)]
+
+
+def steps_change(trial: Trial, of: Of, epsilon: float) -> list[float]:
+    """For each result, how far a rounding of every step inside moves it; 0 for a primitive, which is one step."""
+    if isinstance(trial.function, Primitive):
+        return [0.0 for _ in of(trial)]
+    try:
+        changes = scatter(lambda: of(trial.with_inputs(trial.inputs)), epsilon)
+    except LinAlgError:
+        return [torch.inf for _ in of(trial)]
+    return [0.0 if change is None or not change.numel() else float(change.max()) for change in changes]
+
+
+def decided_by_rounding(trial: Trial, of: Of) -> bool:
+    """Whether rounding inside the function leaves no digits of a result, as of the logarithm of a determinant of 0."""
+    changes = steps_change(trial, of, torch.finfo(torch.float64).eps)
+    return any(change > _DIGITS * (1 + _largest(x)) for change, x in zip(changes, of(trial), strict=True))
 
 
 def singular(results: Sequence[Any], usual: Sequence[Any]) -> bool:

@@ -10,7 +10,8 @@ from tape.verify.agreement import agree
 from tape.verify.differences import Line, contracted, flat, scales, signs
 from tape.verify.layouts import laid_out
 from tape.verify.properties.narrow import reals
-from tape.verify.properties.rounding import LinAlgError, Of, expect_close_to_rounding, singular
+from tape.verify.properties.rounding import LinAlgError, Of, decided_by_rounding, expect_close_to_rounding, singular
+from tape.verify.slack import Slack
 from tape.verify.trial import Trial, is_real
 from tape.verify.violation import Violation, expect_close, expect_equal
 
@@ -33,16 +34,27 @@ def agrees_with_differences(trial: Trial, tolerance: float) -> str | None:
         return "its results are not in float64"
     if sum(x.numel() for x in trial.inputs) <= _SMALL:
         rows = [trial.cotangents, *_basis(trial.outputs), signs(trial.outputs, trial.generator)]
-        _each_entry(
-            "derivative", trial, trial.f, trial.inputs, _paths(trial), rows, _pulled(trial.pull, rows), tolerance
-        )
+        pulled, slack = _pulled(trial.pull, rows), _slack_of(trial, rows)
+        _each_entry("derivative", trial, trial.f, trial.inputs, _paths(trial), rows, pulled, tolerance, slack)
     else:
         for _ in range(_PROJECTIONS):
             rows = [signs(trial.outputs, trial.generator)]
-            pulled = _pulled(trial.pull, rows)
+            pulled, slack = _pulled(trial.pull, rows), _slack_of(trial, rows)
             count = len(trial.inputs)
-            _projection("derivative", trial, trial.f, trial.inputs, count, _paths(trial), rows, pulled, tolerance)
+            _projection(
+                "derivative", trial, trial.f, trial.inputs, count, _paths(trial), rows, pulled, tolerance, slack
+            )
     return None
+
+
+def _slack_of(trial: Trial, rows: Sequence[Sequence[Any]]) -> Slack:
+    return Slack(trial.inputs, lambda inputs: _pulled(trial.with_inputs(inputs).pull, rows), _size(trial))
+
+
+def _size(trial: Trial) -> float:
+    """Of what the outputs and their cotangents make together."""
+    pairs = [(y, c) for y, c in zip(trial.outputs, trial.cotangents, strict=True) if c is not None and c.numel()]
+    return max((float((y * c).abs().nan_to_num(0.0, 0.0).max()) for y, c in pairs), default=0.0)
 
 
 def _paths(trial: Trial) -> list[str]:
@@ -87,9 +99,10 @@ def agrees_with_differences_in_second_order(trial: Trial, tolerance: float) -> s
     rows = [[sign * (size / largest) for sign, size in zip(signs(results, trial.generator), sizes, strict=True)]]
     seconds = _pulled(second, rows)
     paths = [*_paths(trial), *(f"cotangent {i}" for i in range(len(values) - count))]
+    slack = Slack(values, lambda at: _pulled(trial.vjp(pulled, *at)[1], rows), _size(trial) / largest)
     # Cotangents are some 1 and inputs of any size, so that along both at once the larger can hide the smaller.
-    _projection("second derivative", trial, pulled, values, count, paths, rows, seconds, tolerance)
-    _projection("second derivative", trial, pulled, values, len(values), paths, rows, seconds, tolerance)
+    _projection("second derivative", trial, pulled, values, count, paths, rows, seconds, tolerance, slack)
+    _projection("second derivative", trial, pulled, values, len(values), paths, rows, seconds, tolerance, slack)
     return None
 
 
@@ -103,6 +116,7 @@ def _projection(
     rows: Sequence[Sequence[Any]],
     pulled: Tensor,
     tolerance: float,
+    slack: Slack,
 ) -> None:
     """Compares along a line that moves every entry of the first `moving` inputs."""
     v = signs(inputs, trial.generator)
@@ -115,12 +129,12 @@ def _projection(
         lines.append((Line(f, inputs, [*moved, *(None for _ in still)]), got, terms))
     cotangents = torch.stack([flat(row) for row in rows])
     try:
-        trial.found(agree(f"the {what} along random signs", cotangents, lines, tolerance, trial.strict))
+        trial.found(agree(f"the {what} along random signs", cotangents, lines, tolerance, trial.strict, slack.along))
     except Violation:
         # Kinks of several entries can hide each other in a sum.
         if trial.strict or sum(x.numel() for x in inputs) > _MANY:
             raise
-        if not _each_entry(what, trial, f, inputs, paths, rows, pulled, tolerance):
+        if not _each_entry(what, trial, f, inputs, paths, rows, pulled, tolerance, slack):
             raise
 
 
@@ -133,6 +147,7 @@ def _each_entry(
     rows: Sequence[Sequence[Any]],
     pulled: Tensor,
     tolerance: float,
+    slack: Slack,
 ) -> int:
     """Compares the Jacobian's columns by differences with the pulled rows, and returns how many have a kink."""
     cotangents = torch.stack([flat(row) for row in rows])
@@ -149,7 +164,7 @@ def _each_entry(
                 got = pulled[:, first + entry] * size[entry]
                 lines.append((Line(f, inputs, direction), got, got.abs()))
             name = f"the {what} with respect to entry {entry} of {paths[place]}"
-            agreement = agree(name, cotangents, lines, tolerance, trial.strict)
+            agreement = agree(name, cotangents, lines, tolerance, trial.strict, slack.along)
             trial.found(agreement)
             kinks += bool(agreement.kink)
         first += x.numel()
@@ -198,7 +213,9 @@ def _refusal(plain: Trial, trial: Trial) -> str:
     except LinAlgError as error:
         return type(error).__name__
     here, usual = (*values, *pulled), (*trial.outputs, *trial.gradients)
-    return "the function is singular there" if singular(here, usual) else ""
+    if singular(here, usual) or decided_by_rounding(plain, lambda at: at.f(*at.inputs)):
+        return "the function is singular there"
+    return ""
 
 
 def gives_what_is_declared(trial: Trial, cotangent: Any, gives: Sequence[Tensor], tolerance: float) -> None:
