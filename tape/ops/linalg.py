@@ -1,6 +1,5 @@
 """Linear systems and factorisations. A singular matrix is refused by torch's own error, a triangle is not."""
 
-import math
 from typing import Any
 
 import torch
@@ -116,11 +115,12 @@ def slogdet(A: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _logarithms(g: Any, ans: Any, A: Any) -> Any:
-    """Of a singular matrix nan, as in torch, but 0 where nobody asks for it: in the branch of a where that is not
-    taken."""
+    """Of a singular matrix what torch's inverse has there, infinity and nan; but 0 where nobody asks for it: in the
+    branch of a where that is not taken."""
     singular, g = (raw(ans[0]) == 0)[..., None, None], g[1][..., None, None]
     inverses = torch.linalg.inv(torch.where(singular, torch.eye(A.shape[-1], dtype=A.dtype, device=A.device), A))
-    return torch.where(singular & (raw(g) != 0), math.nan, inverses.mT * g)
+    infinite = torch.linalg.inv_ex(raw(A)).inverse.mT * raw(g)
+    return torch.where(singular & (raw(g) != 0), infinite, inverses.mT * g)
 
 
 slogdet.defvjp(A=_logarithms)

@@ -37,8 +37,8 @@ def test_logarithms_of_determinants(f: Any, agrees_with_torch: Callable[..., Non
     agrees_with_torch(f, matrices(3, 2, 2, 2))
 
 
-def test_the_logarithm_of_a_singular_matrixs_determinant_has_the_derivative_nan_where_it_is_asked_for() -> None:
-    assert tape.grad(lambda x: torch.linalg.slogdet(x).logabsdet)(torch.zeros(2, 2)).isnan().all()
+def test_the_logarithm_of_a_singular_matrixs_determinant_has_no_finite_derivative_where_it_is_asked_for() -> None:
+    assert not tape.grad(lambda x: torch.linalg.slogdet(x).logabsdet)(torch.zeros(2, 2)).isfinite().any()
     batch = torch.stack([2 * torch.eye(2), torch.ones(2, 2)])
     assert tape.grad(lambda x: torch.logdet(x)[0])(batch).equal(torch.stack([torch.eye(2) / 2, torch.zeros(2, 2)]))
     not_taken = tape.grad(lambda x: torch.where(torch.det(x) > 0, torch.logdet(x), 0.0))
