@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -44,14 +45,16 @@ def note(f: Callable[[list[Any]], Any], leaves: Sequence[Any]) -> tuple[Line, An
 
 
 class _Noter(TorchDispatchMode):
-    """Notes operations. A buffer is known by its storage, which is kept, so that no other takes its address."""
+    """Notes operations. A buffer is known by its storage, of which so much is kept that no other takes its address; its
+    numbers are freed as the function frees them, but for those that are made once."""
 
     def __init__(self, generators: dict[int, int]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.generators = generators  # those among the arguments, by what stands behind them
         self.buffers: dict[int, Buffer] = {}
         self.known: dict[int, int] = {}  # the buffers' numbers by their storages
-        self.kept: list[Tensor] = []
+        self.addresses: list[StorageWeakRef] = []
+        self.kept: list[Tensor] = []  # what does not vary
         self.operations: list[Operation] = []
         self.varying: set[int] = set()  # the buffers whose numbers may be others at another call
         self.paused = False
@@ -93,10 +96,11 @@ class _Noter(TorchDispatchMode):
         result = func(*args, **kwargs)
         if written:
             noted_args, noted_kwargs = self._after(func, (args, kwargs), (noted_args, noted_kwargs))
-        outputs = tuple(self._output(x) for x in tree.leaves(result))
+        varying = varying or any(self.buffers[buffer].tensor is not None for buffer in written)
+        outputs = tuple(self._output(x, varying) for x in tree.leaves(result))
         made = {view.buffer for view in outputs if view is not None} - buffers
         if made or written:
-            if varying or any(self.buffers[buffer].tensor is not None for buffer in written):
+            if varying:
                 self.varying |= made | written
             self.operations.append(Operation(func, noted_args, noted_kwargs, outputs, written, here()))
         return result
@@ -127,18 +131,20 @@ class _Noter(TorchDispatchMode):
             self.varying.add(self._enter(leaf, there))
         return self._view(leaf)
 
-    def _output(self, x: Any) -> View | None:
+    def _output(self, x: Any, varying: bool) -> View | None:
         if not isinstance(x, Tensor):
             return None
         if _storage(x) not in self.known:
             self._enter(x, Buffer(x.untyped_storage().nbytes(), x.device))
+            if not varying:
+                self.kept.append(x)
         return self._view(x)
 
     def _enter(self, x: Tensor, buffer: Buffer) -> int:
         number = len(self.buffers)
         self.buffers[number] = buffer
         self.known[_storage(x)] = number
-        self.kept.append(x)
+        self.addresses.append(StorageWeakRef(x.untyped_storage()))
         return number
 
     def _after(self, func: Any, given: Any, before: Any) -> Any:
