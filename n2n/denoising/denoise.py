@@ -68,7 +68,8 @@ def denoise(
     """Denoises one picture (C, H, W) in [0, 1], of any size; the result is its like, on the CPU.
 
     Where the picture and the network differ in channels, a grey picture is denoised as colour and its channels
-    are averaged again, and a coloured one channel by channel.
+    are averaged again, and a coloured one channel by channel. On eight tiles or more the network runs compiled, as
+    `tape.compile` says: it must be the same operations whatever numbers a tile has.
 
     Args:
         orientations: 1, or 8 to average the results for the picture's eight flips and rotations.
