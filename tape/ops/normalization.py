@@ -28,15 +28,28 @@ def root_mean_square(x: Tensor, *, dim: tuple[int, ...], eps: float) -> Tensor:
 root_mean_square.defvjp(x=lambda g, x, ans, dim: g * (x / ans) / math.prod(x.shape[d] for d in dim))
 
 
-def _standardised(x: Any, dims: tuple[int, ...], eps: float, weight: Any = None) -> Any:
-    """Without mean, over the root of the mean square; a `weight` that is as small as that is multiplied in with it."""
+@op(case(real("a b"), real("a 1", low=0.5), real("b")))
+def rescaled(x: Tensor, size: Tensor, weight: Tensor) -> Tensor:
+    """x over its size, times a weight."""
+    return x / size * weight
+
+
+# In this order a weight that is too small to multiply a cotangent multiplies one of order 1 / size.
+rescaled.defvjp(
+    x=lambda g, size, weight: g / size * weight,
+    size=lambda g, x, size, weight: -(g / size * weight) * (x / size),
+    weight=lambda g, x, size: g * (x / size),
+)
+
+
+def _standardised(x: Any, dims: tuple[int, ...], eps: float, weight: Any = None, bias: Any = None) -> Any:
+    """Without mean, over the root of the mean square, times `weight`, plus `bias`."""
     rest = centred(x, dim=dims)
-    size = root_mean_square(rest, dim=dims, eps=eps)
-    return rest / size if weight is None else rest * (weight / size)
+    return _over_size(rest, root_mean_square(rest, dim=dims, eps=eps), weight, bias)
 
 
-def _affine(x: Any, weight: Any, bias: Any) -> Any:
-    x = x if weight is None else x * weight
+def _over_size(x: Any, size: Any, weight: Any, bias: Any = None) -> Any:
+    x = x / size if weight is None else rescaled(x, size, weight)
     return x if bias is None else x + bias
 
 
@@ -57,7 +70,7 @@ def layer_norm(
     input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
     """Over the last dimensions, those of `normalized_shape`."""
-    return _affine(_standardised(input, _last("layer_norm", input, normalized_shape), eps), weight, bias)
+    return _standardised(input, _last("layer_norm", input, normalized_shape), eps, weight, bias)
 
 
 @implements(F.rms_norm, torch.rms_norm)
@@ -67,7 +80,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     float32's for half precision."""
     dims = _last("rms_norm", input, normalized_shape)
     small = torch.finfo(input.dtype).eps if eps is None else eps
-    return _affine(input / root_mean_square(input, dim=dims, eps=small), weight, None)
+    return _over_size(input, root_mean_square(input, dim=dims, eps=small), weight)
 
 
 @implements(F.group_norm)
@@ -80,9 +93,8 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
         )
     inside = input.shape[1] // num_groups
     grouped = input.reshape(input.shape[0], num_groups, inside, math.prod(input.shape[2:]))
-    weights = None if weight is None else weight.reshape(num_groups, inside, 1)
-    normal = _standardised(grouped, (2, 3), eps, weights).reshape(input.shape)
-    return _affine(normal, None, _per_channel(bias, input))
+    by_group = [None if p is None else p.reshape(num_groups, inside, 1) for p in (weight, bias)]
+    return _standardised(grouped, (2, 3), eps, *by_group).reshape(input.shape)
 
 
 @implements(F.instance_norm)
@@ -100,8 +112,8 @@ def instance_norm(
     """Over each channel of each example. Without running statistics the momentum has no part."""
     if running_mean is not None or running_var is not None or not use_input_stats:
         raise NotImplementedError("instance_norm: running statistics are not supported; leave them out")
-    normal = _standardised(input, tuple(range(2, input.ndim)), eps, _per_channel(weight, input))
-    return _affine(normal, None, _per_channel(bias, input))
+    dims = tuple(range(2, input.ndim))
+    return _standardised(input, dims, eps, _per_channel(weight, input), _per_channel(bias, input))
 
 
 @implements(F.batch_norm)
@@ -126,10 +138,10 @@ def batch_norm(
                 "batch_norm: training=True changes running statistics in place, which is not recorded; "
                 "leave them out and average the batches' statistics yourself"
             )
-        normal = _standardised(input, (0, *range(2, input.ndim)), eps, _per_channel(weight, input))
-        return _affine(normal, None, _per_channel(bias, input))
+        dims = (0, *range(2, input.ndim))
+        return _standardised(input, dims, eps, _per_channel(weight, input), _per_channel(bias, input))
     if running_mean is None or running_var is None:
         raise ValueError("batch_norm: running_mean and running_var are needed unless training=True")
-    scale = torch.rsqrt(_per_channel(running_var, input) + eps)
-    normal = (input - _per_channel(running_mean, input)) * scale
-    return _affine(normal, _per_channel(weight, input), _per_channel(bias, input))
+    rest = input - _per_channel(running_mean, input)
+    size = torch.sqrt(_per_channel(running_var, input) + eps)
+    return _over_size(rest, size, _per_channel(weight, input), _per_channel(bias, input))
