@@ -146,7 +146,6 @@ _in_one: ContextVar[bool] = ContextVar("in_one", default=False)  # whether this 
 
 def _in_threads(jobs: Sequence[Callable[[], _Swept]]) -> list[_Swept]:
     """The jobs' results, each job in its own thread, the first in this one, with its share of torch's cores."""
-    _keep_freed_memory()
     noted = _get_current_dispatch_mode() is not None  # which sees one thread
     if (
         len(jobs) == 1 or noted or _in_one.get()
@@ -172,13 +171,6 @@ def _in_threads(jobs: Sequence[Callable[[], _Swept]]) -> list[_Swept]:
 def _threads(count: int, share: int) -> ThreadPoolExecutor:
     """Threads that stay, each with memory of its own to use again, and with its share of the cores."""
     return ThreadPoolExecutor(count, "microbatch", initializer=torch.set_num_threads, initargs=(share,))
-
-
-@cache
-def _keep_freed_memory() -> None:
-    """Has the C library keep freed blocks of up to 32 MB for the next microbatch, where it would give each back to the
-    system and get it again page by page: glibc takes the largest block that was freed for the size to keep."""
-    torch.empty(31 << 20, dtype=torch.uint8)  # freed at once, and never touched
 
 
 if hasattr(os, "register_at_fork"):
