@@ -3,14 +3,15 @@
 import functools
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 from torch import Tensor
 
 from tape import tree
+from tape.compiling.hoisting import hoisted
 from tape.compiling.kinds import difference, is_inside, is_watched, kind_of
-from tape.compiling.line import View
+from tape.compiling.line import Line, View
 from tape.compiling.noting import note
 from tape.compiling.running import Program
 from tape.compiling.simplifying import simplified
@@ -110,6 +111,29 @@ class Compiled(Generic[_P, _R]):
         leaves, treedef = tree.flatten((args, kwargs))
         return (self._found(leaves, treedef) or self._first(leaves, treedef)[0]).program
 
+    def prepared(self, staying: Collection[int], *args: _P.args, **kwargs: _P.kwargs) -> Callable[_P, _R]:
+        """The function for calls of the same kind in which the leaves of these numbers stay the same tensors.
+
+        What depends on these alone is computed here, once. Like `detached`, it makes constants.
+
+        >>> import torch
+        >>> w, x = torch.tensor(2.0), torch.tensor(3.0)
+        >>> with_w = compile(lambda w, x: x * w.exp2()).prepared([0], w, x)
+        >>> with_w(w, x)
+        tensor(12.)
+        """
+        if is_watched():
+            return self.function
+        leaves, treedef = tree.flatten((args, kwargs))
+        first, rest = (self._found(leaves, treedef) or self._first(leaves, treedef)[0]).divided(staying, len(leaves))
+        shared = first.run(leaves)
+
+        def f(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            result: _R = rest.run([*tree.leaves((args, kwargs)), *shared])
+            return result
+
+        return f
+
     def release(self) -> None:
         """Gives the memory of all programs back; a later call takes it again.
 
@@ -117,11 +141,11 @@ class Compiled(Generic[_P, _R]):
         >>> compile(torch.sin).release()
         """
         for known in list(self._programs.values()):
-            known.program.release()
+            known.release()
 
     def _run(self, leaves: list[Any], treedef: tree.TreeDef) -> _R:
         known = self._found(leaves, treedef)
-        result: _R = self._first(leaves, treedef)[1] if known is None else known.result(known.program.run(leaves))
+        result: _R = self._first(leaves, treedef)[1] if known is None else known.returning.run(leaves)
         return result
 
     def _first(self, leaves: list[Any], treedef: tree.TreeDef) -> "tuple[_Known, Any]":
@@ -132,15 +156,7 @@ class Compiled(Generic[_P, _R]):
             return self.function(*args, **kwargs)
 
         noted, out = note(of_leaves, leaves)
-        line = simplified(noted)
-        outputs, out_treedef = tree.flatten(line.result)
-        views = list(dict.fromkeys(leaf for leaf in outputs if type(leaf) is View))
-        known = _Known(
-            Program(line, self.name),
-            out_treedef,
-            outputs,
-            [views.index(leaf) if type(leaf) is View else None for leaf in outputs],
-        )
+        known = _Known(noted, self.name)
         self._keep(kind_of(leaves, treedef), known, treedef)
         return known, tree.map(lambda x: x.detach().clone() if isinstance(x, Tensor) else x, out)
 
@@ -171,7 +187,34 @@ class Compiled(Generic[_P, _R]):
             ) from None
 
 
-class _Known(NamedTuple):
+class _Known:
+    """What was noted for a kind of arguments, and the programs made of it."""
+
+    def __init__(self, noted: Line, name: str) -> None:
+        self.noted, self.name = noted, name
+        self.returning = _Returning.of(noted, name)
+        self._divided: dict[frozenset[int], tuple[Program, _Returning]] = {}
+
+    @property
+    def program(self) -> Program:
+        return self.returning.program
+
+    def divided(self, staying: Collection[int], count: int) -> "tuple[Program, _Returning]":
+        """What depends on the leaves of these numbers alone, and the rest, as `hoisted` says."""
+        key = frozenset(staying)
+        if key not in self._divided:
+            first, rest = hoisted(self.noted, key, count)
+            self._divided[key] = Program(simplified(first), self.name), _Returning.of(rest, self.name)
+        return self._divided[key]
+
+    def release(self) -> None:
+        self.program.release()
+        for first, rest in list(self._divided.values()):
+            first.release()
+            rest.program.release()
+
+
+class _Returning(NamedTuple):
     """A program, and where its tensors stand in what the function returns."""
 
     program: Program
@@ -179,8 +222,17 @@ class _Known(NamedTuple):
     outputs: list[Any]
     places: list[int | None]
 
-    def result(self, tensors: list[Tensor]) -> Any:
+    @classmethod
+    def of(cls, noted: Line, name: str) -> "_Returning":
+        line = simplified(noted)
+        outputs, treedef = tree.flatten(line.result)
+        views = list(dict.fromkeys(leaf for leaf in outputs if type(leaf) is View))
+        places = [views.index(leaf) if type(leaf) is View else None for leaf in outputs]
+        return cls(Program(line, name), treedef, outputs, places)
+
+    def run(self, leaves: list[Any]) -> Any:
         """What the function returns; what stands in several places of it shares memory with none of the others."""
+        tensors = self.program.run(leaves)
         given: list[Tensor | None] = list(tensors)
 
         def taken(place: int) -> Tensor:

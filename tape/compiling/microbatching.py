@@ -58,7 +58,7 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
     if reduction not in ("mean", "sum"):
         raise ValueError(f"microbatch: reduction is 'mean' or 'sum', not {reduction!r}")
 
-    tile = compile(_swept) if isinstance(loss, Compiled) else _swept
+    tile = compile(_swept) if isinstance(loss, Compiled) else None
     function = loss.function if isinstance(loss, Compiled) else loss
 
     @wraps(function)
@@ -74,17 +74,22 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
         cut = {i for i in range(first, len(leaves)) if _has_rows(leaves[i], count)}
         pieces = [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
+        whole = [i for i in range(len(leaves)) if i not in cut]
         rows = [i in cut for i in chosen]
 
         def forward(values: list[Any]) -> _Swept:
             outer = any(type(x) is Traced for x in values)
-            # What is worked out here is a constant of the level that records the call.
-            run = tile.detached if isinstance(tile, Compiled) and not outer else tile
+
+            def given(piece: slice) -> tuple[Any, ...]:
+                weight = _rows(piece) / count if reduction == "mean" else 1.0
+                return [x[piece] if i in cut else x for i, x in enumerate(values)], function, treedef, chosen, weight
+
+            run: dict[int, Callable[..., _Swept]] = {}
+            for piece in {_rows(piece): piece for piece in pieces}.values():
+                run[_rows(piece)] = tile.prepared(whole, *given(piece)) if tile and not outer else _swept
 
             def part(piece: slice) -> _Swept:
-                weight = (piece.stop - piece.start) / count if reduction == "mean" else 1.0
-                leaves = [x[piece] if i in cut else x for i, x in enumerate(values)]
-                return run(function, treedef, chosen, weight, leaves)
+                return run[_rows(piece)](*given(piece))
 
             def swept(share: Sequence[slice]) -> _Swept:
                 return reduce(lambda one, other: _together(one, other, rows), map(part, share))
@@ -101,7 +106,7 @@ _Swept = tuple[Any, list[Any]]  # a part of the loss, and its gradients in the c
 
 
 def _swept(
-    loss: Callable[..., Any], treedef: tree.TreeDef, chosen: Sequence[int], weight: float, leaves: list[Any]
+    leaves: list[Any], loss: Callable[..., Any], treedef: tree.TreeDef, chosen: Sequence[int], weight: float
 ) -> _Swept:
     """What one microbatch contributes."""
 
@@ -135,6 +140,10 @@ def _shares(pieces: Sequence[slice], workers: int) -> list[Sequence[slice]]:
     """The pieces in as many runs as there are workers, of about equal lengths."""
     workers = min(workers, len(pieces))
     return [pieces[len(pieces) * k // workers : len(pieces) * (k + 1) // workers] for k in range(workers)]
+
+
+def _rows(piece: slice) -> int:
+    return int(piece.stop - piece.start)
 
 
 def _has_rows(x: Any, count: int) -> bool:
