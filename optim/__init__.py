@@ -15,6 +15,7 @@ True
 from optim.adam import AdamState, adam, adamw
 from optim.averaging import moving_average
 from optim.clipping import ClipState, clip_by_global_norm, global_norm
+from optim.flat import flat
 from optim.optimizer import Optimizer, apply_updates, chain
 from optim.schedules import (
     Schedule,
@@ -42,6 +43,7 @@ __all__ = [
     "clip_by_global_norm",
     "constant",
     "cosine",
+    "flat",
     "global_norm",
     "linear_ramp_down",
     "moving_average",

@@ -90,7 +90,7 @@ class Cell:
         layer = network(self.network, shape[0])
         params, _ = layer.init(Generator().manual_seed(self.seed), tuple(shape))
         params = tree.map(lambda leaf: leaf.to(device), params)
-        optimizer = optim.adam(self.lr, betas=self.betas)
+        optimizer = optim.flat(optim.adam(self.lr, betas=self.betas))
         state = optimizer.init(params)
         step = training_step(layer, nn.mse_loss, optimizer)
         shuffles = Generator().manual_seed(self.seed + 1)

@@ -17,7 +17,7 @@ class Ours:
     """A trainer."""
 
     def __init__(self, problem: Problem) -> None:
-        optimizer = optim.adam(LR, BETAS, EPS)
+        optimizer = optim.flat(optim.adam(LR, BETAS, EPS))
         self._step = training_step(network(problem.network), nn.mse_loss, optimizer)
         self._params, self._state = problem.params, optimizer.init(problem.params)
         self._device = problem.device
@@ -36,7 +36,10 @@ class Ours:
         return self._loss.item()
 
     def gradients(self) -> list[Tensor]:
-        return [mean / (1 - BETAS[0]) for mean in tree.leaves(self._state.exp_avg)]
+        params = tree.leaves(self._params)
+        (means,) = self._state.exp_avg
+        parts = means.split([p.numel() for p in params])
+        return [part.reshape(p.shape) / (1 - BETAS[0]) for part, p in zip(parts, params, strict=True)]
 
     def parameters(self) -> list[Tensor]:
         return list(tree.leaves(self._params))
