@@ -26,6 +26,7 @@ _EQUALLY_LONG = {
         "zip(pulled, due, strict=True)",
         "zip(itertools.chain(*completed), mine, strict=True)",
     ),
+    "tape.compiling.kinds.difference": ("zip(paths, before[2], after[2], strict=True)",),
     "tape.compiling.microbatching._swept": ("zip(chosen, inputs, strict=True)",),
     "tape.transforms.jacobians.jacrev": ("zip(_ranges(outputs), outputs, strict=True)",),
     "tape.transforms.jacobians._mapped": ("zip(*parts, strict=True)", "zip(first, *rest, strict=True)"),
