@@ -64,7 +64,7 @@ def _key(x: Any) -> Any:
     if isinstance(x, functools.partial):
         return (
             functools.partial,
-            _key(x.func),
+            x.func,
             tuple(map(_key, x.args)),
             tuple((k, _key(v)) for k, v in x.keywords.items()),
         )

@@ -1,7 +1,7 @@
 """What a call of a primitive does: it computes on plain tensors and, where an argument is traced, records a step."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -221,7 +221,7 @@ def _finish(
         if plan.remade and tape.remakes:
             kept = tuple(map(_kept, args, values))
             calls = 1 + sum(x.calls for x in kept if type(x) is Recipe)
-            recipe = _recipe(primitive, kept, tuple(values), options, ans, calls)
+            recipe = _recipe(primitive, kept, values, options, ans, calls)
         result = box(tape, ans, recipe)
         output = result.slot
     elif isinstance(ans, Tensor):
@@ -233,7 +233,7 @@ def _finish(
     if tape.direct:
         tape.steps.append(step)
     else:
-        tape.add(step, Call(primitive.call, primitive.positional, tuple(values), slots, options, ans))
+        tape.add(step, Call(primitive.call, primitive.positional, values, slots, options, ans))
     return result
 
 
@@ -248,8 +248,8 @@ def _differentiable(primitive: Definition, output: Any) -> bool:
 
 def _recipe(
     primitive: Definition,
-    kept: tuple[Any, ...],
-    values: tuple[Any, ...],
+    kept: Sequence[Any],
+    values: Sequence[Any],
     options: dict[str, Any],
     ans: Any,
     calls: int,

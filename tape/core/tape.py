@@ -1,7 +1,7 @@
 """The tape and what stands on it: plain data that knows no op and no traced value."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ class Recipe(NamedTuple):
     """
 
     primitive: Any
-    args: tuple[Any, ...]
+    args: Sequence[Any]
     kwargs: dict[str, Any]
     like: Like
     calls: int  # of primitives, to make it
@@ -66,7 +66,7 @@ class Call(NamedTuple):
 
     run: Callable[..., Any]  # does on other tensors what the call did
     names: tuple[str, ...]  # of the arguments
-    args: tuple[Any, ...]  # without the boxes of the tape that records
+    args: Sequence[Any]  # without the boxes of the tape that records
     slots: list[Any]  # for each argument None, a slot, or for a pytree a list of slots and Nones
     options: dict[str, Any]
     ans: Any

@@ -26,6 +26,7 @@ _EQUALLY_LONG = {
         "zip(pulled, due, strict=True)",
         "zip(itertools.chain(*completed), mine, strict=True)",
     ),
+    "tape.compiling.kinds.difference": ("zip(paths, before[2], after[2], strict=True)",),
     "tape.compiling.microbatching._swept": ("zip(chosen, inputs, strict=True)",),
     "tape.transforms.jacobians.jacrev": ("zip(_ranges(outputs), outputs, strict=True)",),
     "tape.transforms.jacobians._mapped": ("zip(*parts, strict=True)", "zip(first, *rest, strict=True)"),
@@ -79,22 +80,14 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "tape.core.calling._record",
         "stand_ins() and any(map(is_stood_in, leaves)) -> any(map(is_stood_in, leaves))",
     ): _SPEED,
-    ("tape.transforms.gradients.swept_at_once", "False -> True #2"): "made again instead of kept, which takes longer",
     (
         "tape.transforms.gradients.swept_at_once",
         "list(run.pull([seed], keep=False)) -> run.pull([seed], keep=False)",
     ): "a tuple serves as well as a list here",
-    ("tape.core.calling._finish", "plan.remade and tape.remakes -> plan.remade"): "made again instead of kept",
-    ("tape.core.calling._finish", "tuple(values) -> values"): "a list serves as well as a tuple here",
     (
         "tape.transforms.gradients.swept_at_once",
         "torch.ones((), dtype=run.out.dtype, device=run.out.device) -> torch.ones((), dtype=run.out.dtype)",
     ): _DEVICE,
-    (
-        "tape.transforms.gradients.swept_at_once",
-        "_Recording(f, primals, tuple((f'primal {i}' for i in range(len(primals)))), False, remakes=False) -> "
-        "_Recording(f, primals, tuple((f'primal {i}' for i in range(len(primals)))), False)",
-    ): "made again instead of kept, which takes longer",
     (
         "tape.core.sweep.version",
         "type(x) not in _UNCHANGING and (not (type(x) is tuple and _UNCHANGING.issuperset(map(type, x)))) -> "

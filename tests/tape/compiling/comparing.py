@@ -1,6 +1,7 @@
 """A compiled function beside the function itself."""
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 import tape
 from tape import tree
+from tape.compiling.noting import note
 from tape.verify.fuzz.drawing import Deck, draw_program
 from tape.verify.fuzz.program import Program
 
@@ -57,6 +59,24 @@ def second_order(f: Callable[..., Sequence[Any]]) -> Callable[..., Any]:
 
 def random_programs(count: int, seed: int, length: int = 8) -> list[Program]:
     """Programs of random primitives, as the fuzzer draws them."""
+    return list(itertools.islice(_drawn(seed, length), count))
+
+
+def notable_programs(count: int, seed: int) -> list[Program]:
+    """Random programs that do the same whatever the values are."""
+    return list(itertools.islice(filter(_is_notable, _drawn(seed, 8)), count))
+
+
+def _drawn(seed: int, length: int) -> Iterator[Program]:
     random = Random(seed)
     deck = Deck(random)
-    return [draw_program(random, deck, length) for _ in range(count)]
+    while True:
+        yield draw_program(random, deck, length)
+
+
+def _is_notable(program: Program) -> bool:
+    try:
+        note(lambda leaves: list(program(*leaves)), list(program.inputs.values()))
+    except tape.TapeError:
+        return False
+    return True

@@ -3,7 +3,8 @@
 import functools
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import torch
 
 from tape import compile, grad, tree
 from tape.compiling.kinds import difference, is_inside, is_watched, kind_of
+from tape.core.tape import Tape
+from tape.core.traced import box
 
 
 class Counting:
@@ -41,6 +44,8 @@ OTHERS = {
     "string": [(X, "sum"), (X, "mean")],
     "function": [(X, torch.sin), (X, torch.cos)],
     "partial": [(X, functools.partial(shift, by=1)), (X, functools.partial(shift, by=2))],
+    "number of a partial": [(X, functools.partial(shift, by=by)) for by in (1, 1.0, True, 0.0, -0.0)],
+    "argument of a partial": [(X, functools.partial(shift, by)) for by in (1, 1.0, True, 0.0, -0.0)],
     "dtype argument": [(X, torch.float32), (X, torch.float64)],
     "none": [(X, None), (X, ())],
 }
@@ -62,6 +67,7 @@ SAME = {
     "nan": [(X, math.nan), (X, float("nan"))],
     "strings": [(X, "ab"), (X, "".join(["a", "b"]))],
     "partials": [(X, functools.partial(shift, by=1)), (X, functools.partial(shift, by=1))],
+    "arguments of partials": [(X, functools.partial(shift, 0.5)), (X, functools.partial(shift, 0.5))],
     "tuples": [(X, (1, 2)), (X, tuple([1, 2]))],  # noqa: C409
     "generators": [(X, torch.Generator()), (X, torch.Generator().manual_seed(5))],
 }
@@ -76,14 +82,24 @@ def test_equal_ones_share_a_program(calls: list[tuple[Any, ...]]) -> None:
     assert f.count == 1
 
 
+@contextmanager
+def autocast_of_another_device() -> Iterator[None]:
+    torch.set_autocast_enabled("cuda", True)
+    try:
+        yield
+    finally:
+        torch.set_autocast_enabled("cuda", False)
+
+
 @pytest.mark.parametrize(
     "setting",
     [
         lambda: torch.no_grad(),
         lambda: torch.inference_mode(),
         lambda: torch.autocast("cpu", torch.bfloat16),
+        autocast_of_another_device,
     ],
-    ids=["no_grad", "inference_mode", "autocast"],
+    ids=["no_grad", "inference_mode", "autocast", "autocast of another device"],
 )
 def test_settings_of_torch_that_decide_what_runs_are_part_of_the_kind(setting: Callable[[], Any]) -> None:
     f = Counting(lambda x: x @ x.t() * 2)
@@ -136,6 +152,7 @@ def kind(*args: Any) -> Any:
         (kind(X, 1), kind(X[:1], 1), "argument 0, which was float32[2, 3] and is float32[1, 3]"),
         (kind(X, "a"), kind(X, "b"), "argument 1, which was 'a' and is 'b'"),
         (kind(X, 0.5), kind(X, 0.25), "argument 1, which was 0.5 and is 0.25"),
+        (kind(X, torch.Generator()), kind(X, 1), "argument 1, which was device(type='cpu') and is 1"),
     ],
 )
 def test_what_two_kinds_differ_in_is_said_in_words(one: Any, other: Any, text: str) -> None:
@@ -161,3 +178,8 @@ def test_whatever_looks_on_is_seen() -> None:
     torch.func.vmap(look)(X)
     compile(look)(X)
     assert seen == [(False, False), (True, False), (True, False), (True, True), (True, True)]
+
+
+def test_a_traced_value_is_seen_also_where_nothing_runs() -> None:
+    assert is_inside([X, box(Tape(), X)])
+    assert not is_inside([X, 1])

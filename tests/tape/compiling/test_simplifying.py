@@ -14,7 +14,7 @@ from tape.compiling.line import Line, buffers_in
 from tape.compiling.noting import note
 from tape.compiling.running import Program
 from tape.compiling.simplifying import equal_once, in_place, simplified, without_copies, without_unread
-from tests.tape.compiling.comparing import identical, pulled_back, random_programs
+from tests.tape.compiling.comparing import identical, notable_programs, pulled_back
 
 X = torch.linspace(-1, 1, 12).reshape(3, 4)
 
@@ -46,11 +46,9 @@ def assert_sound(line: Line) -> None:
 @pytest.mark.parametrize("simplify", [without_unread, equal_once, without_copies, in_place, simplified])
 @pytest.mark.parametrize("seed", range(6))
 def test_results_stay_the_same_and_nothing_is_added(simplify: Callable[[Line], Line], seed: int) -> None:
-    for program in random_programs(2, seed):
+    for program in notable_programs(2, seed):
         inputs = list(program.inputs.values())
         f = pulled_back(lambda *xs, program=program: list(program(*xs)))
-        if "index" in [step.op for step in program.steps]:  # may be a tensor of one whole number, which torch reads
-            continue
         line = noted(f, *inputs)
         after = simplify(line)
         assert_sound(after)

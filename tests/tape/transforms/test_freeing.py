@@ -97,6 +97,28 @@ def test_cotangents_are_freed_in_the_sweep() -> None:
     assert most <= 3
 
 
+@pytest.mark.parametrize("times", [3, {"all": 3}], ids=["by the call that is written out", "by the general call"])
+def test_what_is_swept_at_once_is_kept_and_not_made_again(times: Any) -> None:
+    runs: list[Any] = []
+
+    @tape.primitive
+    def repeated(x: Any, times: Any) -> Any:
+        runs.append(times)
+        return x.repeat(3)
+
+    repeated.defvjp(x=lambda g: g.reshape(3, -1).sum(0))
+    repeated.keep_recipe()
+
+    def f(x: Any) -> Any:
+        return torch.sin(repeated(x, times)).sum()
+
+    grad(f)(torch.ones(2))
+    assert runs == [times, times]
+    runs.clear()
+    swept_at_once(f, (torch.ones(2),))
+    assert runs == [times]
+
+
 def test_a_chain_of_ten_thousand_operations() -> None:
     def f(x: Any) -> Any:
         for _ in range(10_000):

@@ -9,7 +9,7 @@ import tape
 from tape.core.calling import caller
 from tape.core.registry import registry
 from tape.core.running import standing_in
-from tape.core.tape import Tape
+from tape.core.tape import Call, Step, Tape
 from tape.core.traced import box
 
 ones = torch.ones(3)
@@ -64,3 +64,14 @@ def test_a_value_of_an_outer_level_is_no_value_of_the_inner_tape() -> None:
     x = torch.ones(3)
     tape.grad(lambda x: (seen.append(tape.trace(lambda y: torch.mul(x, y))(torch.ones(3))), x.sum())[1])(x)
     assert "multiply(float32[3], %0)" in str(seen[0])
+
+
+def test_an_outer_value_has_no_slot_on_the_inner_tape() -> None:
+    slots: list[Any] = []
+
+    def note(_: Tape, step: Step, call: Call) -> Step:
+        slots.extend([step.inputs, call.slots])
+        return step
+
+    torch.mul(box(Tape(), ones), box(Tape(note), ones))
+    assert slots == [[None, 0], [None, 0]]
