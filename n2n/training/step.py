@@ -56,9 +56,11 @@ def training_step(
         updates, state = optimizer.update(grads, state, params)
         return optim.apply_updates(params, updates), state
 
+    swept = tape.compile(tape.value_and_grad(objective))
+
     @tape.compile
     def whole(params: Params, state: Any, *batch: Any) -> tuple[Params, Any, Tensor]:
-        value, grads = tape.value_and_grad(objective)(params, *batch)
+        value, grads = swept(params, *batch)
         return (*updated(grads, state, params), value)
 
     reduction = getattr(loss, "batch_reduction", "mean")
@@ -72,8 +74,10 @@ def training_step(
     tiled: dict[tuple[int, int], Callable[..., Any]] = {}  # by the size of microbatches and the threads
 
     def step(params: Params, state: Any, noisy: Tensor, target: Tensor, *more: Any) -> tuple[Params, Any, Tensor]:
-        # A GPU wants the batch whole.
-        if reduction == "none" or noisy.device.type != "cpu":
+        if noisy.device.type != "cpu":  # which wants the batch whole, and counts no optimizer's steps
+            value, grads = swept(params, noisy, target, *more)
+            return (*updated(grads, state, params), value)
+        if reduction == "none":
             return whole(params, state, noisy, target, *more)
         threads = torch.get_num_threads()
         size = microbatch or microbatch_size(noisy.shape, bytes_per_image(params, noisy), threads)

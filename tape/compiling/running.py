@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tape.compiling.graphs import Captured, capture_device, gpu_of, stream_of
 from tape.compiling.line import Line, View
 from tape.compiling.planning import Plan, lifetimes, plan
 from tape.compiling.writing import Text, write
@@ -22,12 +23,13 @@ class Program:
     which what they make begins.
 
     `source` is the Python text that runs, `steps` says of how many operations, and `memory_bytes` is the arena that one
-    call needs beside its arguments and results.
+    call needs beside its arguments and results. On a GPU the text is captured as a CUDA graph, if all its tensors are
+    there and nothing is drawn at random.
     """
 
     line: Line
     name: str
-    _free: list["_Arena"] = field(default_factory=list)
+    _free: dict[int, list["_Arena"]] = field(default_factory=dict)  # by the stream that they are used on
 
     def __str__(self) -> str:
         places = {buffer: place for found in self.plans.values() for buffer, place in found.places.items()}
@@ -57,16 +59,23 @@ class Program:
             planned.setdefault(self.line.buffers[buffer].device, []).append(buffer)
         return {device: plan(lifetimes(self.line, buffers)) for device, buffers in planned.items()}
 
+    @cached_property
+    def gpu(self) -> torch.device | None:
+        return gpu_of(self.line)
+
     def run(self, leaves: Sequence[Any]) -> list[Tensor]:
         """The tensors of the result, which belong to the caller. Calls at once each take an arena."""
+        if self.gpu is not None and torch.cuda.is_current_stream_capturing():
+            return _Arena(self).run(leaves)  # its memory is the user's graph's, for as long as that is there
+        free = self._free.setdefault(stream_of(self.gpu), [])
         try:
-            arena = self._free.pop()
+            arena = free.pop()
         except IndexError:  # another thread may take the last one at any time
             arena = _Arena(self)
         try:
             return arena.run(leaves)
         finally:
-            self._free.append(arena)
+            free.append(arena)
 
     def release(self) -> None:
         """Gives the memory back; a later call takes it again."""
@@ -99,6 +108,8 @@ class _Arena:
         exec(compile(text.source, file, "exec"), scope)
         self.text: Callable[..., tuple[Tensor, ...]] = scope["run"]
         self.generators = text.generators
+        self.captured: Captured | None = None
+        self.capture_device = capture_device(line)
         self.large = [(i, line.buffers[_buffer_of(line, i)].whole) for i in text.large]
 
     def run(self, leaves: Sequence[Any]) -> list[Tensor]:
@@ -106,7 +117,11 @@ class _Arena:
             for i, place in self.small.items():
                 place.copy_(leaves[i])
             large = [_laid_out(leaves[i], whole) for i, whole in self.large]
-            return list(self.text(*large, *[leaves[i] for i in self.generators]))
+            if self.capture_device is None or torch.cuda.is_current_stream_capturing():
+                return list(self.text(*large, *[leaves[i] for i in self.generators]))
+            if self.captured is None:
+                self.captured = Captured(self.text, large, self.capture_device)
+            return self.captured.run(large)
 
 
 def _buffer_of(line: Line, argument: int) -> int:
