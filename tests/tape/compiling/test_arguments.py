@@ -267,3 +267,20 @@ def test_statistics_that_batch_norm_keeps_are_changed_as_it_does_and_never_in_an
         assert mean.equal(before)
     with pytest.raises(TapeError, match="an argument is changed in place by native_batch_norm"):
         compile(lambda x, m: torch.nn.functional.batch_norm(x, m, m + 1, training=True))(x, mean)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), BIG], ids=["small", "large"])
+def test_inference_mode_makes_inference_tensors_and_leaves_other_calls_alone(shape: tuple[int, int]) -> None:
+    compiled = compile(lambda x: (x.sin() * 2, x))
+    outside = torch.rand(shape)
+    for _ in range(2):
+        with torch.inference_mode():
+            inside = torch.rand(shape)
+            results = compiled(outside)
+        assert all(result.is_inference() for result in results)
+        for x in (outside, inside):
+            one, other = compiled(x)
+            assert one.equal(x.sin() * 2)
+            assert other.equal(x)
+            assert not one.is_inference()
+            assert not other.is_inference()
