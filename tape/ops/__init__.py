@@ -7,6 +7,7 @@ from tape.ops import bases as bases
 from tape.ops import columns as columns
 from tape.ops import constant as constant
 from tape.ops import contractions as contractions
+from tape.ops import conversion as conversion
 from tape.ops import determinant as determinant
 from tape.ops import distances as distances
 from tape.ops import filling as filling

@@ -205,15 +205,15 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.ops.joining._split_like", "zip(parts, tensors_like, strict=True) -> zip(parts, tensors_like)"): _STRICT,
     ("tape.ops.joining._split_like", "True -> False"): _STRICT,
     (
-        "tape.ops.layout.convert.defvjp(x)",
+        "tape.ops.conversion.convert.defvjp(x)",
         "g.to(device=x_like.device, dtype=x_like.dtype) -> g",
     ): "the sweep converts a cotangent that has its output's type, and on one device that is all",
     (
-        "tape.ops.layout.convert.defvjp(x)",
+        "tape.ops.conversion.convert.defvjp(x)",
         "g.to(device=x_like.device, dtype=x_like.dtype) -> g.to(dtype=x_like.dtype)",
     ): _DEVICE,
     (
-        "tape.ops.layout.convert.defvjp(x)",
+        "tape.ops.conversion.convert.defvjp(x)",
         "g.to(device=x_like.device, dtype=x_like.dtype) -> g.to(device=x_like.device)",
     ): "the sweep converts a cotangent that has its output's type",
     ("tape.ops.products._matmul_right", "x, g = (_flat_rows(x), _flat_rows(g)) -> pass"): _FLAT,

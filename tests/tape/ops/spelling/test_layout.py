@@ -1,13 +1,10 @@
-"""Spellings of shape, layout and type, beside torch itself."""
+"""Spellings of shape and order, beside torch itself."""
 
 import pytest
 
 from tests.tape.ops.spelling.beside_torch import agree, expressions
 
 SPELLINGS = expressions("""
-x.type()
-x.type(torch.float32)
-x.type("torch.FloatTensor")
 torch.reshape(x, (4, 3))
 torch.reshape(x, shape=(2, -1))
 x.reshape(4, 3)
@@ -111,24 +108,6 @@ x.repeat(2, 1)
 x.repeat((1, 2))
 x.repeat(2, 1, 1)
 x.repeat(repeats=(2, 1))
-torch.clone(x)
-x.clone()
-x.clone(memory_format=torch.contiguous_format)
-x.contiguous()
-x.T.contiguous(memory_format=torch.contiguous_format)
-x.float()
-x.double()
-x.half()
-x.bfloat16()
-x.to(torch.float32)
-x.to("cpu")
-x.to("cpu", torch.float32)
-x.to(device="cpu", dtype=torch.float32)
-x.to(plain.float())
-x.to(torch.float32, copy=True)
-x.to(torch.int64)
-x.type_as(plain.float())
-x.cpu()
 """)
 
 
