@@ -28,12 +28,9 @@ class View:
     neg: bool = False
 
     def of(self, base: Tensor, start: int = 0) -> Tensor:
-        """This part of the storage of `base`, in which the buffer begins at a byte."""
-        skipped, between = divmod(start, self.dtype.itemsize)
-        if between:  # numbers of this dtype cannot begin there
-            return self.of(base.clone())
-        x = torch.empty(0, dtype=self.dtype, device=base.device)
-        x.set_(base.untyped_storage(), skipped + self.offset, self.shape, self.stride)
+        """This part of the storage of `base`, in which the buffer begins at a byte where numbers of any dtype may."""
+        x = torch.empty((), dtype=self.dtype, device=base.device)
+        x.set_(base.untyped_storage(), start // self.dtype.itemsize + self.offset, self.shape, self.stride)
         x = torch._conj(x) if self.conj else x
         return torch._neg_view(x) if self.neg else x
 
@@ -110,8 +107,7 @@ class Operation:
         """As text, with the places in memory at which buffers begin."""
         given = [_shown(x) for x in self.args] + [f"{name}={_shown(x)}" for name, x in self.kwargs.items()]
         made = ", ".join(f"{x} at {places[x.buffer]}" if x.buffer in places else str(x) for x in self.made)
-        changed = "" if made else "changes "
-        return f"{made + ' = ' if made else changed}{self.op}({', '.join(given)})"
+        return f"{made + ' = ' if made else 'changes '}{self.op}({', '.join(given)})"
 
 
 @dataclass(frozen=True)
@@ -127,7 +123,7 @@ class Line:
 
     def listing(self, places: Mapping[int, int]) -> str:
         """As text, with the places in memory at which buffers begin."""
-        rows = [(operation.listing(places), str(operation.source or "")) for operation in self.operations]
+        rows = [(operation.listing(places), operation.source or "") for operation in self.operations]
         wide = max((len(text) for text, _ in rows if len(text) <= 80), default=0)
         lines = [f"{text:<{wide}}  {source}".rstrip() for text, source in rows]
         return "\n".join([*lines, f"returns {_shown(self.result)}"])

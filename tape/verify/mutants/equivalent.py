@@ -27,6 +27,7 @@ _EQUALLY_LONG = {
         "zip(itertools.chain(*completed), mine, strict=True)",
     ),
     "tape.compiling.kinds.difference": ("zip(paths, before[2], after[2], strict=True)",),
+    "tape.compiling.line.View.bytes": ("zip(self.shape, self.stride, strict=True)",),
     "tape.compiling.microbatching._swept": ("zip(chosen, inputs, strict=True)",),
     "tape.transforms.jacobians.jacrev": ("zip(_ranges(outputs), outputs, strict=True)",),
     "tape.transforms.jacobians._mapped": ("zip(*parts, strict=True)", "zip(first, *rest, strict=True)"),
@@ -55,6 +56,7 @@ def _lenient(function: str, zips: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.compiling.planning.largest_first", "_together(life, other) -> _together(other, life)"): _BOTH_WAYS,
     ("tape.compiling.simplifying.equal_once", "True -> False"): _STRICT,
+    ("tape.compiling.line.Line.listing", "0 -> 1"): "where no text is short enough to align, each is longer",
     (
         "tape.compiling.simplifying.equal_once",
         "zip(earlier.made, operation.made, strict=True) -> zip(earlier.made, operation.made)",

@@ -29,7 +29,6 @@ Judge = Callable[[str], None]
 _EXAMPLES = 40
 _STEP = 1e-4
 # The parts of the engine are verified by what they do together; what takes long comes last.
-_ENGINE_ROOMS = ("core", "transforms")
 _ENGINE_TESTS = (
     "core/primitive",
     "core/test_sweep.py",
@@ -42,6 +41,8 @@ _ENGINE_TESTS = (
     "edges",
     "core/test_long_programs.py",
 )
+_COMPILING_TESTS = (*(f"compiling/test_{name}.py" for name in ("simplifying", "planning", "verified")), "compiling")
+_ROOMS = {"core": _ENGINE_TESTS, "transforms": _ENGINE_TESTS, "compiling": _COMPILING_TESTS}
 
 
 class _Example(NamedTuple):
@@ -162,11 +163,12 @@ def by_tests(module: str) -> None:
 
 
 def by_rooms(module: str) -> None:
-    """Runs the other tests of the engine's rooms, if the module stands in one; raises AssertionError if one fails."""
-    if {*module.split(".")} & {*_ENGINE_ROOMS}:
+    """Runs the other tests of a module's room and of those that rest on it; raises AssertionError if one fails."""
+    room = module.split(".")[1]
+    if room in _ROOMS:
         # No test runs twice.
         own = [f"--ignore={place}" for place in _own_tests(module)]
-        _run([*(str(Path("tests", "tape", place)) for place in _ENGINE_TESTS), *own])
+        _run([*(str(Path("tests", "tape", place)) for place in _ROOMS[room]), *own])
 
 
 def _own_tests(module: str) -> list[str]:

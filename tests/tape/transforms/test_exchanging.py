@@ -2,9 +2,11 @@
 
 import copy
 import multiprocessing
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from contextvars import copy_context
 from typing import Any
 
@@ -242,6 +244,35 @@ def test_what_the_inner_of_two_calls_does_not_name_is_the_outer_ones() -> None:
     module, x = Affine(), torch.tensor(3.0)
     gradients = grad(lambda p: functional_call(module, p, (x, True)))({"w": x, "b": x})
     assert {name: g.item() for name, g in gradients.items()} == {"w": 6, "b": 1}
+
+
+def test_any_number_of_calls_are_in_force_at_once() -> None:
+    """A value is looked up once, and not through the dictionaries of all the calls."""
+    module = nn.Linear(2, 2)
+    own, w = module.weight, torch.zeros(2, 2)
+    place = id(module), "_parameters"
+    exchange = exchanging.Exchange(module, "_parameters", {"weight": w})
+    with ExitStack() as calls:
+        for _ in range(sys.getrecursionlimit()):
+            calls.enter_context(exchanging.in_force({place: exchange}))
+        assert module.weight is w
+    assert module.weight is own
+
+
+def test_what_a_call_begins_with_is_copied_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may take a parameter away at any time, as it does here whenever values are looked up."""
+    module = nn.Linear(2, 2)
+    own, found = module._parameters, exchanging.exchanges
+    place = id(module), "_parameters"
+
+    def meanwhile() -> exchanging.Exchanges:
+        own.pop("bias", None)
+        return found()
+
+    with exchanging.in_force({place: exchanging.Exchange(module, "_parameters", {"weight": 5})}):
+        monkeypatch.setattr(exchanging, "exchanges", meanwhile)
+        assert exchanging.seen_here(module, "_parameters") == {"weight": 5}
+        monkeypatch.undo()
 
 
 def test_a_checkpoint_in_a_forward_sees_the_values_in_its_second_run() -> None:

@@ -197,6 +197,10 @@ def test_the_other_tests_of_the_engines_rooms_are_run_for_a_module_that_stands_i
     by_rooms("tape.transforms.custom")
     runs = log.read_text().splitlines()
     assert {"tests/tape/transforms", "tests/tape/core/test_sweep.py", f"--ignore={own}"} < {*runs}
+    by_rooms("tape.compiling.line")
+    runs = log.read_text().splitlines()
+    assert "tests/tape/compiling" in runs
+    assert "tests/tape/transforms" not in runs
 
 
 @pytest.mark.parametrize(
