@@ -78,19 +78,22 @@ add_changed_windows.defvjp(x=lambda g, matrix, step, sides: change_windows(g, ma
 def _laid(windows: Tensor, step: int) -> Tensor:
     """(column, row, N, down, across, C) to (N, H, W, C): windows laid `step` apart, and added where they meet."""
     span, _, n, down, across, channels = windows.shape
-    if span == step:
-        return windows.permute(2, 3, 1, 4, 0, 5).reshape(n, step * down, step * across, channels)
     beyond = max(span - step, 0)
     new = windows.new_zeros if span < step else windows.new_empty
     image = new((n, step * down + beyond, step * across + beyond, channels))
-    image[:, step * down :] = 0
-    image[:, :, step * across :] = 0
-    for row, column in product(range(span), repeat=2):
-        place = image[:, row::step, column::step][:, :down, :across]
-        if max(row, column) < step:
-            place.copy_(windows[column, row])
+    if beyond:
+        image[:, step * down :] = 0
+        image[:, :, step * across :] = 0
+    windows = windows.permute(2, 3, 4, 5, 1, 0)
+    for top, left in product(range(0, span, step), repeat=2):
+        # Of all windows at once, a part that does not meet the same part of another.
+        part = windows[..., top : top + step, left : left + step]
+        rows, columns = part.shape[4:]
+        places = image[:, top:, left:].unfold(1, rows, step).unfold(2, columns, step)[:, :down, :across]
+        if top == left == 0:
+            places.copy_(part)
         else:
-            place += windows[column, row]
+            places += part
     return image
 
 
