@@ -5,7 +5,12 @@ for each of its 36 entries, where the sums over taps need 144. The change of bas
 dimension, and one product with it serves the whole batch.
 
 A patch is a polynomial of degree 5 in each dimension, known by its values at five points and its leading
-coefficient. Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, arXiv 1509.09308.
+coefficient.
+
+The 6×6 side is the dearer one. Where the image has more channels than the output, the algorithm is transposed: the
+image is cut into 4×4 blocks, and the 6×6 patches of the output are added up, with the kernels turned by half a turn.
+
+Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, arXiv 1509.09308.
 """
 
 import math
@@ -34,13 +39,18 @@ def winograd(image: Tensor, weight: Tensor, sides: Sides) -> Tensor:
     Returns:
         (N, H + top + bottom - 2, W + left + right - 2, out channels).
     """
-    out_channels = len(weight)
+    out_channels, channels = weight.shape[:2]
     n, height, width, _ = image.shape
     left, right, top, bottom = sides
     shape = (n, height + top + bottom - 2, width + left + right - 2, out_channels)
-    patches = change_windows(image, matrix=_FROM_IMAGE, step=_STEP, sides=sides)
-    products = multiply_changed(patches, weight, matrix=_FROM_KERNEL)
-    return add_changed_windows(products, matrix=_FROM_OUTPUT, step=_STEP, shape=shape)
+    if channels <= out_channels:
+        patches = change_windows(image, matrix=_FROM_IMAGE, step=_STEP, sides=sides)
+        products = multiply_changed(patches, weight, matrix=_FROM_KERNEL)
+        return add_changed_windows(products, matrix=_FROM_OUTPUT, step=_STEP, shape=shape)
+    patches = change_windows(image, matrix=_FROM_OUTPUT, step=_STEP)
+    products = multiply_changed(patches, weight, matrix=_FROM_TURNED_KERNEL)
+    beyond = (2 - left, 2 - right, 2 - top, 2 - bottom)
+    return add_changed_windows(products, matrix=_FROM_IMAGE, step=_STEP, shape=shape, sides=beyond)
 
 
 def _coefficients(roots: Sequence[float]) -> tuple[float, ...]:
@@ -60,3 +70,4 @@ _FROM_OUTPUT = (*(tuple(p**k for k in range(_STEP)) for p in _POINTS), (0.0, 0.0
 
 _SCALES = [1 / math.prod(p - q for q in roots) for p, roots in zip(_POINTS, _OTHERS, strict=True)]
 _FROM_KERNEL = (*(tuple(s * p**k for k in range(3)) for p, s in zip(_POINTS, _SCALES, strict=True)), (0.0, 0.0, 1.0))
+_FROM_TURNED_KERNEL = tuple(row[::-1] for row in _FROM_KERNEL)
