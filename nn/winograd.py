@@ -66,8 +66,6 @@ _OTHERS = [[q for q in _POINTS if q != p] for p in _POINTS]
 _FROM_IMAGE = (*((*_coefficients(roots), 0.0) for roots in _OTHERS), _coefficients(_POINTS))
 # From a cotangent of the outputs; transposed, to the outputs.
 _FROM_OUTPUT = (*(tuple(p**k for k in range(_STEP)) for p in _POINTS), (0.0, 0.0, 0.0, 1.0))
-
-
 _SCALES = [1 / math.prod(p - q for q in roots) for p, roots in zip(_POINTS, _OTHERS, strict=True)]
 _FROM_KERNEL = (*(tuple(s * p**k for k in range(3)) for p, s in zip(_POINTS, _SCALES, strict=True)), (0.0, 0.0, 1.0))
 _FROM_TURNED_KERNEL = tuple(row[::-1] for row in _FROM_KERNEL)
