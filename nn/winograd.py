@@ -5,18 +5,21 @@ for each of its 36 entries, where the sums over taps need 144. The change of bas
 dimension, and one product with it serves the whole batch.
 
 A patch is a polynomial of degree 5 in each dimension, known by its values at five points and its leading
-coefficient. Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, arXiv 1509.09308.
+coefficient.
+
+The 6×6 side is the dearer one. Where the image has more channels than the output, the algorithm is transposed: the
+image is cut into 4×4 blocks, and the 6×6 patches of the output are added up, with the kernels turned by half a turn.
+
+Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, arXiv 1509.09308.
 """
 
 import math
 from collections.abc import Sequence
-from functools import cache
 
-import torch
 from torch import Tensor
 
 from nn.geometry import Sides
-from tape.ops.bases import add_changed_windows, change_windows
+from tape.ops.bases import add_changed_windows, change_windows, multiply_changed
 
 __all__ = ["winograd"]
 
@@ -39,11 +42,15 @@ def winograd(image: Tensor, weight: Tensor, sides: Sides) -> Tensor:
     out_channels, channels = weight.shape[:2]
     n, height, width, _ = image.shape
     left, right, top, bottom = sides
-    patches = change_windows(image, matrix=_FROM_IMAGE, step=_STEP, sides=sides)
-    kernels = _from_kernel(weight.dtype, weight.device) @ weight.permute(3, 2, 1, 0).reshape(9, -1)
-    products = patches @ kernels.reshape(len(patches), channels, out_channels)
     shape = (n, height + top + bottom - 2, width + left + right - 2, out_channels)
-    return add_changed_windows(products, matrix=_FROM_OUTPUT, step=_STEP, shape=shape)
+    if channels <= out_channels:
+        patches = change_windows(image, matrix=_FROM_IMAGE, step=_STEP, sides=sides)
+        products = multiply_changed(patches, weight, matrix=_FROM_KERNEL)
+        return add_changed_windows(products, matrix=_FROM_OUTPUT, step=_STEP, shape=shape)
+    patches = change_windows(image, matrix=_FROM_OUTPUT, step=_STEP)
+    products = multiply_changed(patches, weight, matrix=_FROM_TURNED_KERNEL)
+    beyond = (2 - left, 2 - right, 2 - top, 2 - bottom)
+    return add_changed_windows(products, matrix=_FROM_IMAGE, step=_STEP, shape=shape, sides=beyond)
 
 
 def _coefficients(roots: Sequence[float]) -> tuple[float, ...]:
@@ -59,13 +66,6 @@ _OTHERS = [[q for q in _POINTS if q != p] for p in _POINTS]
 _FROM_IMAGE = (*((*_coefficients(roots), 0.0) for roots in _OTHERS), _coefficients(_POINTS))
 # From a cotangent of the outputs; transposed, to the outputs.
 _FROM_OUTPUT = (*(tuple(p**k for k in range(_STEP)) for p in _POINTS), (0.0, 0.0, 0.0, 1.0))
-
-
-@cache
-def _from_kernel(dtype: torch.dtype, device: torch.device) -> Tensor:
-    """From the 3×3 taps of a kernel, in both dimensions at once: kernels are small."""
-    scales = [1 / math.prod(p - q for q in roots) for p, roots in zip(_POINTS, _OTHERS, strict=True)]
-    rows = [[scale * p**k for k in range(3)] for p, scale in zip(_POINTS, scales, strict=True)]
-    with torch.inference_mode(False):  # the cache outlives the mode in which it is filled
-        taps = torch.tensor([*rows, [0.0, 0.0, 1.0]], dtype=torch.float64)
-        return torch.kron(taps, taps).to(device, dtype)
+_SCALES = [1 / math.prod(p - q for q in roots) for p, roots in zip(_POINTS, _OTHERS, strict=True)]
+_FROM_KERNEL = (*(tuple(s * p**k for k in range(3)) for p, s in zip(_POINTS, _SCALES, strict=True)), (0.0, 0.0, 1.0))
+_FROM_TURNED_KERNEL = tuple(row[::-1] for row in _FROM_KERNEL)

@@ -1,4 +1,6 @@
-"""Windows of images in another basis: a small matrix along each dimension, as one product for the whole batch."""
+"""Windows of images in another basis: a small matrix along each dimension, as one product for the whole batch; and what
+convolves in such a basis, place by place.
+"""
 
 from functools import lru_cache
 from itertools import product
@@ -75,6 +77,52 @@ change_windows.keep_recipe()
 add_changed_windows.defvjp(x=lambda g, matrix, step, sides: change_windows(g, matrix=matrix, step=step, sides=sides))
 
 
+@op(
+    (
+        case(real("9 n c"), real("d c 2 2"), matrix=(beside,)),
+        case(real("4 n c"), real("d c 3 3"), matrix=(overlapping,)),
+    )
+)
+def multiply_changed(x: Tensor, weight: Tensor, *, matrix: Matrix) -> Tensor:
+    """(places, N, C) and kernels (D, C, k, k) to (places, N, D): each place times its own matrix.
+
+    It is that of the kernels in another basis, `matrix @ w @ matrix.T` for each kernel w.
+    """
+    if is_half(x) and weight.dtype == x.dtype:
+        return multiply_changed(x.float(), weight.float(), matrix=matrix).to(x.dtype)
+    out_channels, channels, *_ = weight.shape
+    # Kernels with the channels exchanged, as a rule gives them, are read where they lie.
+    change = _of_kernels(matrix, x.dtype, x.device)
+    kernels = change @ weight.permute(2, 3, 1, 0).reshape(change.shape[1], channels * out_channels)
+    return x @ kernels.reshape(len(x), channels, out_channels)
+
+
+@op(
+    (
+        case(real("9 n c"), real("9 n d"), matrix=(beside,)),
+        case(real("4 n c"), real("4 n d"), matrix=(overlapping,)),
+    )
+)
+def sum_changed(x: Tensor, y: Tensor, *, matrix: Matrix) -> Tensor:
+    """What `multiply_changed` is to its kernels, transposed: (places, N, C) and (places, N, D) to (D, C, k, k)."""
+    if is_half(x) and y.dtype == x.dtype:
+        return sum_changed(x.float(), y.float(), matrix=matrix).to(x.dtype)
+    places, out_channels, channels = (products := y.mT @ x).shape
+    # In the layout of a weight.
+    taps = products.reshape(places, out_channels * channels).mT @ _of_kernels(matrix, x.dtype, x.device)
+    return taps.reshape(out_channels, channels, len(matrix[0]), len(matrix[0]))
+
+
+multiply_changed.defvjp(
+    x=lambda g, weight, matrix: multiply_changed(g, weight.transpose(0, 1), matrix=matrix),
+    weight=lambda g, x, matrix: sum_changed(x, g, matrix=matrix),
+)
+sum_changed.defvjp(
+    x=lambda g, y, matrix: multiply_changed(y, g.transpose(0, 1), matrix=matrix),
+    y=lambda g, x, matrix: multiply_changed(x, g, matrix=matrix),
+)
+
+
 def _laid(windows: Tensor, step: int) -> Tensor:
     """(column, row, N, down, across, C) to (N, H, W, C): windows laid `step` apart, and added where they meet."""
     span, _, n, down, across, channels = windows.shape
@@ -85,12 +133,16 @@ def _laid(windows: Tensor, step: int) -> Tensor:
     image = new((n, step * down + beyond, step * across + beyond, channels))
     image[:, step * down :] = 0
     image[:, :, step * across :] = 0
-    for row, column in product(range(span), repeat=2):
-        place = image[:, row::step, column::step][:, :down, :across]
-        if max(row, column) < step:
-            place.copy_(windows[column, row])
+    windows = windows.permute(2, 3, 4, 5, 1, 0)
+    for top, left in product(range(0, span, step), repeat=2):
+        # Of all windows at once, a part that does not meet the same part of another.
+        part = windows[..., top : top + step, left : left + step]
+        rows, columns = part.shape[4:]
+        places = image[:, top:, left:].unfold(1, rows, step).unfold(2, columns, step)[:, :down, :across]
+        if top == left == 0:
+            places.copy_(part)
         else:
-            place += windows[column, row]
+            places += part
     return image
 
 
@@ -106,3 +158,12 @@ def _in_both(matrix: Matrix, dtype: torch.dtype, device: torch.device) -> Tensor
     with torch.inference_mode(False):  # the cache outlives the mode in which it is filled
         change = torch.tensor(matrix, dtype=torch.float64)
         return torch.kron(change, change).to(device, dtype)
+
+
+@lru_cache
+def _of_kernels(matrix: Matrix, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The same for kernels, whose entries lie row by row."""
+    entries, span = len(matrix), len(matrix[0])
+    change = _in_both(matrix, torch.float64, device).reshape(-1, span, span)
+    with torch.inference_mode(False):
+        return change.mT.reshape(entries**2, span**2).to(dtype)

@@ -71,6 +71,16 @@ def _from_basis(inputs: _Shapes, outputs: _Shapes) -> int:
     return _to_basis(outputs, inputs)
 
 
+def _multiply_changed(inputs: _Shapes, outputs: _Shapes) -> int:
+    """The kernels in another basis, and a product at each place."""
+    (places, _, channels), kernels = inputs
+    return 2 * places * math.prod(kernels) + 2 * math.prod(outputs[0]) * channels
+
+
+def _sum_changed(inputs: _Shapes, outputs: _Shapes) -> int:
+    return _multiply_changed([inputs[0], outputs[0]], [inputs[1]])
+
+
 _MOVING = (
     "reshape permute expand flip roll tril triu convert clone contiguous cat stack split_with_sizes unbind index "
     "index_select gather put where scatter_into_zeros scatter_from pad_constant unfold windows repeat_interleave "
@@ -88,6 +98,8 @@ _COUNTS: dict[str, Callable[[_Shapes, _Shapes], int]] = {
     **dict.fromkeys(("sort", "topk", "argsort"), _sort),
     "change_windows": _to_basis,
     "add_changed_windows": _from_basis,
+    "multiply_changed": _multiply_changed,
+    "sum_changed": _sum_changed,
     "matmul": _matmul,
     "narrow_matmul": _matmul,
     "solve_matrix": _solve,

@@ -17,6 +17,7 @@ _FLAT = "the sweep sums the products of the leading dimensions, which is slower 
 _COPY = "one copy more or less, of numbers that nobody else holds"
 _LEVEL = "no two tapes have the same level"
 _OUTER = "of values that nobody records a call computes what the function does"
+_EXCHANGED = "two dimensions are exchanged, whichever is named first"
 _OFFSET = "versions are compared with versions that were read in the same way"
 
 _BOTH_WAYS = "the same both ways"
@@ -180,6 +181,11 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("tape.ops.arithmetic._power_base", "if isinstance(exponent, (int, float)): -> pass"): _SPEED,
     ("tape.ops.patches.add_windows.defvjp(x)", "tuple(x_like.shape[3:5]) -> x_like.shape[3:5]"): _SIZE,
     ("tape.ops.bases.change_windows.defvjp(x)", "tuple(x_like.shape) -> x_like.shape"): _SIZE,
+    (
+        "tape.ops.bases.multiply_changed.defvjp(x)",
+        "weight.transpose(0, 1) -> weight.transpose(1, 0)",
+    ): _EXCHANGED,
+    ("tape.ops.bases.sum_changed.defvjp(x)", "g.transpose(0, 1) -> g.transpose(1, 0)"): _EXCHANGED,
     ("tape.ops.patches.sum_taps.defvjp(x)", "tuple(x_like.shape[1:3]) -> x_like.shape[1:3]"): _SIZE,
     ("tape.ops.patches.sum_taps.defvjp(x)", "tuple(x_like.shape[3:5]) -> x_like.shape[3:5]"): _SIZE,
     ("tape.ops.patches.unfold.defvjp(input)", "tuple(input_like.shape[-2:]) -> input_like.shape[-2:]"): _SIZE,
