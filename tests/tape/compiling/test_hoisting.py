@@ -142,5 +142,8 @@ def test_the_kernels_of_a_network_are_transformed_once_for_all_microbatches() ->
             *tree.unflatten(treedef, leaves)
         )
 
-    first, _ = hoisted(note(swept, leaves)[0], list(range(len(leaves) - 2)), len(leaves))
-    assert ops(first).count("mm") == 2  # of its layers two are wide enough for Winograd's filtering
+    line = note(swept, leaves)[0]
+    first, second = (simplified(half) for half in hoisted(line, list(range(len(leaves) - 2)), len(leaves)))
+    # Of its layers two are wide enough for Winograd's filtering; each kernel is read forwards and backwards.
+    assert ops(first).count("mm") == 4
+    assert ops(first).count("mm") + ops(second).count("mm") == ops(simplified(line)).count("mm")
