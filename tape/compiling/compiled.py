@@ -142,7 +142,7 @@ class Compiled(Generic[_P, _R]):
             [views.index(leaf) if type(leaf) is View else None for leaf in outputs],
         )
         self._keep(kind_of(leaves, treedef), known, treedef)
-        return known, tree.map(lambda x: x.detach().clone() if isinstance(x, Tensor) else x, out)
+        return known, tree.map(lambda x: x.clone() if isinstance(x, Tensor) else x, out)
 
     def _keep(self, kind: Any, known: "_Known", treedef: tree.TreeDef) -> None:
         with self._lock:  # nothing of the user's runs while it is held
