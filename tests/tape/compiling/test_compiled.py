@@ -1,5 +1,6 @@
 """A compiled function as a function: its name, its keywords, its programs, and where the function itself runs."""
 
+import copy
 import functools
 from typing import Any
 
@@ -50,6 +51,12 @@ def test_a_detached_call_runs_the_program_inside_a_transformation_too() -> None:
     assert runs == [2]
 
 
+def test_a_copy_is_a_compiled_function_too() -> None:
+    f = copy.copy(compile(scaled))
+    assert type(f) is type(compile(scaled))
+    assert f.function is scaled
+
+
 def test_a_program_is_noted_once() -> None:
     f = compile(scaled)
     runs.clear()
@@ -62,6 +69,16 @@ def test_a_program_is_noted_once() -> None:
 
 def test_a_program_is_simplified() -> None:
     assert compile(lambda x: (x * 2, x * 2, x.sin())[:2]).program(X).steps == 1
+
+
+def test_the_memory_of_all_programs_is_released() -> None:
+    f = compile(torch.sin)
+    for _ in range(2):
+        f(X), f(X[:1])
+    assert f.program(X)._free
+    f.release()
+    assert not f.program(X)._free
+    assert not f.program(X[:1])._free
 
 
 def test_memory_may_be_released_while_another_thread_notes(monkeypatch: pytest.MonkeyPatch) -> None:
