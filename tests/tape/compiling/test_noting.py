@@ -118,3 +118,11 @@ def test_an_argument_is_noted_as_a_leaf_of_its_shape_and_layout() -> None:
     whole = noted(f, x).buffers[0].whole
     assert whole == View(0, (3, 4), (4, 1), 0, torch.float32)
     assert type(whole.shape) is tuple
+
+
+def test_a_buffer_has_the_bytes_and_the_device_of_its_storage() -> None:
+    weight = torch.ones(5)
+    line = noted(lambda x: (x + weight[:4], torch.tensor([1.0, 2.0]).add_(1)), X)
+    assert [(buffer.bytes, buffer.device) for buffer in line.buffers.values()] == [
+        (size, X.device) for size in (48, 20, 48, 8, 8)
+    ]
