@@ -158,7 +158,7 @@ class Compiled(Generic[_P, _R]):
         noted, out = note(of_leaves, leaves)
         known = _Known(noted, self.name)
         self._keep(kind_of(leaves, treedef), known, treedef)
-        return known, tree.map(lambda x: x.detach().clone() if isinstance(x, Tensor) else x, out)
+        return known, tree.map(lambda x: x.clone() if isinstance(x, Tensor) else x, out)
 
     def _keep(self, kind: Any, known: "_Known", treedef: tree.TreeDef) -> None:
         with self._lock:  # nothing of the user's runs while it is held

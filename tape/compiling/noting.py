@@ -77,7 +77,7 @@ class _Noter(TorchDispatchMode):
         if self.paused:
             return func(*args, **kwargs)
         if func is torch.ops.aten.lift_fresh.default and _storage(args[0]) not in self.known:
-            self._enter(args[0], Buffer(args[0].untyped_storage().nbytes(), args[0].device, tensor=args[0]))
+            self._constant(args[0])
         noted_args, noted_kwargs = tree.map(self._noted, (args, kwargs))
         buffers = set(buffers_in((noted_args, noted_kwargs)))
         varying = bool(buffers & self.varying) or torch.Tag.nondeterministic_seeded in func.tags
@@ -96,7 +96,6 @@ class _Noter(TorchDispatchMode):
         result = func(*args, **kwargs)
         if written:
             noted_args, noted_kwargs = self._after(func, (args, kwargs), (noted_args, noted_kwargs))
-        varying = varying or any(self.buffers[buffer].tensor is not None for buffer in written)
         outputs = tuple(self._output(x, varying) for x in tree.leaves(result))
         made = {view.buffer for view in outputs if view is not None} - buffers
         if made or written:
@@ -139,6 +138,13 @@ class _Noter(TorchDispatchMode):
             if not varying:
                 self.kept.append(x)
         return self._view(x)
+
+    def _constant(self, x: Tensor) -> None:
+        """A tensor that is written down: a copy of its numbers, as each call begins with these, whatever it changes."""
+        numbers = x.clone()
+        self._enter(numbers, Buffer(numbers.untyped_storage().nbytes(), numbers.device, tensor=numbers))
+        copied = Operation(_CLONE, (self._view(numbers),), {}, (self._output(x, False),), frozenset(), here())
+        self.operations.append(copied)
 
     def _enter(self, x: Tensor, buffer: Buffer) -> int:
         number = len(self.buffers)
@@ -197,6 +203,7 @@ class _Reading(TorchFunctionMode):
             self.noter.paused = before
 
 
+_CLONE = torch.ops.aten.clone.default
 _RESIZING = {torch.ops.aten.resize_, torch.ops.aten.resize_as_, torch.ops.aten.set_}
 _PRINTING = {Tensor.__repr__, Tensor.__format__}
 _BYPASSING = {Tensor.tolist, Tensor.numpy, Tensor.__array__}

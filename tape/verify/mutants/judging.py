@@ -41,7 +41,10 @@ _ENGINE_TESTS = (
     "edges",
     "core/test_long_programs.py",
 )
-_COMPILING_TESTS = (*(f"compiling/test_{name}.py" for name in ("simplifying", "planning", "verified")), "compiling")
+_COMPILING_TESTS = (
+    *(f"compiling/test_{name}.py" for name in ("surroundings", "arguments", "simplifying", "planning", "verified")),
+    "compiling",
+)
 _ROOMS = {"core": _ENGINE_TESTS, "transforms": _ENGINE_TESTS, "compiling": _COMPILING_TESTS}
 
 

@@ -28,7 +28,7 @@ _BESIDE_OPS = (
     "tape.transforms.exchanging",
     "tape.transforms.modules",
     "tape.compiling.microbatching",
-    *(f"tape.compiling.{name}" for name in ("planning", "simplifying", "kinds", "line", "running")),
+    *(f"tape.compiling.{name}" for name in ("planning", "simplifying", "kinds", "line", "running", "compiled")),
 )
 
 ENGINE = (
