@@ -37,18 +37,18 @@ def test_it_prints_its_operations_where_they_lie_and_what_it_needs() -> None:
 def test_its_arena_takes_as_many_bytes_as_it_says() -> None:
     made = program(product, LARGE, LARGE.t())
     made.run([LARGE, LARGE.t()])
-    bound = [x for x in made._free[0].text.__globals__.values() if isinstance(x, Tensor)]
+    bound = [x for x in made._free[0][0].text.__globals__.values() if isinstance(x, Tensor)]
     assert {x.untyped_storage().nbytes() for x in bound} == {made.memory_bytes}
 
 
 def test_memory_stays_for_later_calls_until_it_is_released() -> None:
     made = program(product, LARGE, LARGE.t())
     first = made.run([LARGE, LARGE.t()])
-    (arena,) = made._free
+    (arena,) = made._free[0]
     assert made.run([LARGE, LARGE.t()])[0].equal(first[0])
-    assert made._free == [arena]
+    assert made._free == {0: [arena]}
     made.release()
-    assert made._free == []
+    assert made._free == {}
     assert made.run([LARGE, LARGE.t()])[0].equal(first[0])
 
 
@@ -56,7 +56,7 @@ def test_memory_stays_when_a_call_fails() -> None:
     made = program(product, LARGE, LARGE.t())
     with pytest.raises(IndexError):
         made.run([])
-    assert len(made._free) == 1
+    assert len(made._free[0]) == 1
 
 
 def test_the_results_are_a_list() -> None:
@@ -67,7 +67,7 @@ def test_the_results_are_a_list() -> None:
 def test_tracebacks_show_its_text() -> None:
     made = program(product, torch.ones(3, 4), torch.ones(4, 3))
     made.run([torch.ones(3, 4), torch.ones(4, 3)])
-    assert made._free[0].text.__code__.co_filename == "<compiled test>"
+    assert made._free[0][0].text.__code__.co_filename == "<compiled test>"
     lines = made.source.splitlines(keepends=True)
     assert linecache.cache["<compiled test>"] == (len(made.source), None, lines, "<compiled test>")
 
@@ -142,4 +142,4 @@ def test_all_memory_is_on_the_arguments_device(size: int) -> None:
     for given in (x, x.t()):
         (result,) = made.run([given])
         assert result.is_meta
-    assert all(x.is_meta for x in made._free[0].text.__globals__.values() if isinstance(x, Tensor))
+    assert all(x.is_meta for x in made._free[0][0].text.__globals__.values() if isinstance(x, Tensor))
