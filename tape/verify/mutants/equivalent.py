@@ -27,7 +27,7 @@ _EQUALLY_LONG = {
         "zip(pulled, due, strict=True)",
         "zip(itertools.chain(*completed), mine, strict=True)",
     ),
-    "tape.compiling.compiled._Known.result": ("zip(self.outputs, self.places, strict=True)",),
+    "tape.compiling.compiled._Returning.run": ("zip(self.outputs, self.places, strict=True)",),
     "tape.compiling.kinds.difference": ("zip(paths, before[2], after[2], strict=True)",),
     "tape.compiling.line.View.bytes": ("zip(self.shape, self.stride, strict=True)",),
     "tape.compiling.microbatching._swept": ("zip(chosen, inputs, strict=True)",),

@@ -28,7 +28,10 @@ _BESIDE_OPS = (
     "tape.transforms.exchanging",
     "tape.transforms.modules",
     "tape.compiling.microbatching",
-    *(f"tape.compiling.{name}" for name in ("planning", "simplifying", "kinds", "line", "running", "compiled")),
+    *(
+        f"tape.compiling.{name}"
+        for name in ("planning", "simplifying", "kinds", "line", "running", "compiled", "hoisting")
+    ),
 )
 
 ENGINE = (
