@@ -143,7 +143,8 @@ def _shares(pieces: Sequence[slice], workers: int) -> list[Sequence[slice]]:
 
 
 def _rows(piece: slice) -> int:
-    return int(piece.stop - piece.start)
+    rows: int = piece.stop - piece.start
+    return rows
 
 
 def _has_rows(x: Any, count: int) -> bool:

@@ -147,3 +147,15 @@ def test_the_kernels_of_a_network_are_transformed_once_for_all_microbatches() ->
     # Of its layers two are wide enough for Winograd's filtering; each kernel is read forwards and backwards.
     assert ops(first).count("mm") == 4
     assert ops(first).count("mm") + ops(second).count("mm") == ops(simplified(line)).count("mm")
+
+
+def test_what_depends_on_the_batch_alone_is_computed_for_each_microbatch() -> None:
+    def loss(w: Tensor, x: Tensor) -> Tensor:
+        return (x.square() @ w.exp()).mean()
+
+    w, x = torch.linspace(-1, 1, 4), torch.arange(28.0).reshape(7, 4) / 10
+    for threads in (1, 2):
+        value, grad = tape.value_and_grad(tape.microbatch(compile(loss), 2, threads=threads))(w, x)
+        wanted, wanted_grad = tape.value_and_grad(loss)(w, x)
+        torch.testing.assert_close(value, wanted)
+        torch.testing.assert_close(grad, wanted_grad)
