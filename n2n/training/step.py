@@ -74,7 +74,8 @@ def training_step(
     tiled: dict[tuple[int, int], Callable[..., Any]] = {}  # by the size of microbatches and the threads
 
     def step(params: Params, state: Any, noisy: Tensor, target: Tensor, *more: Any) -> tuple[Params, Any, Tensor]:
-        if noisy.device.type != "cpu":  # which wants the batch whole, and counts no optimizer's steps
+        if noisy.device.type != "cpu":
+            # A GPU wants the batch whole, and captures what runs on it alone: the optimizer counts steps on the CPU.
             value, grads = swept(params, noisy, target, *more)
             return (*updated(grads, state, params), value)
         if reduction == "none":

@@ -47,13 +47,13 @@ def hoisted(line: Line, staying: Collection[int], count: int) -> tuple[Line, Lin
     return without_unread(first), without_unread(second)
 
 
-def _is_early(operation: Operation, line: Line, late: Collection[int]) -> bool:
-    given = {*buffers_in((operation.args, operation.kwargs))}
+def _is_early(operation: Operation, line: Line, late: set[int]) -> bool:
     fresh = all(
         view.buffer not in late and replace(view, offset=0, conj=False, neg=False) == view and _fills(view, line)
         for view in operation.made
     )
-    return bool(operation.made) and fresh and not given & set(late) and not operation.random and not operation.written
+    read = buffers_in((operation.args, operation.kwargs))
+    return bool(operation.made) and fresh and late.isdisjoint(read) and not operation.random and not operation.written
 
 
 def _fills(view: View, line: Line) -> bool:

@@ -84,9 +84,9 @@ def microbatch(loss: Callable[..., Any], size: int, reduction: str = "mean", thr
                 weight = _rows(piece) / count if reduction == "mean" else 1.0
                 return [x[piece] if i in cut else x for i, x in enumerate(values)], function, treedef, chosen, weight
 
-            run: dict[int, Callable[..., _Swept]] = {}
-            for piece in {_rows(piece): piece for piece in pieces}.values():
-                run[_rows(piece)] = tile.prepared(whole, *given(piece)) if tile and not outer else _swept
+            # A program's results are constants: where an outer level records too, the loss itself runs.
+            like = {_rows(piece): piece for piece in pieces}
+            run = {n: tile.prepared(whole, *given(like[n])) if tile and not outer else _swept for n in like}
 
             def part(piece: slice) -> _Swept:
                 return run[_rows(piece)](*given(piece))
